@@ -1,0 +1,64 @@
+package transport
+
+import (
+	"context"
+	"errors"
+)
+
+// Endpoint says whom to reach: a replica's ID and the address that the ensemble's
+// membership has for it. Only the transport interprets the address.
+type Endpoint struct {
+	ID   uint64
+	Addr string
+}
+
+// Transport makes connections between replicas. All its methods may be called
+// at any time from any goroutine.
+type Transport interface {
+	// Dial connects to a replica. It returns when the connection can be used,
+	// failed, or ctx is done; ctx does not bound the connection's life.
+	Dial(ctx context.Context, to Endpoint) (Conn, error)
+
+	// Accept waits for the next connection that another replica dialed. Faults
+	// of single connections do not end it: an error means that ctx is done or
+	// the transport is closed, when it wraps ErrClosed.
+	Accept(ctx context.Context) (Conn, error)
+
+	// Addr is the address that others dial to reach this transport, or "".
+	Addr() string
+
+	// Close ends Accept and Dial, closes every connection, frees every resource
+	// and returns after the transport's last goroutine. It is idempotent.
+	Close() error
+}
+
+// Conn is an ordered connection that carries whole frames both ways. When it
+// breaks, what was sent last may be lost, always a suffix of the frames and never
+// one in the middle. One goroutine may send while another receives; Close may
+// be called by any, and unblocks both, here and in time on the other side.
+type Conn interface {
+	// Send sends frames in order, with one flush for all of them. It may block
+	// while the other side does not receive. It keeps none of the bytes after
+	// it returns and changes none of them. A frame over the transport's limit is
+	// ErrFrameTooLarge and nothing of the call is sent; after any other error
+	// the connection is of no further use.
+	Send(frames ...[]byte) error
+
+	// Recv returns the next frame, which the caller owns: it is never written
+	// again by the transport. An empty frame is legal.
+	Recv() ([]byte, error)
+
+	// Close breaks the connection. It is idempotent and does not wait for what
+	// was sent to arrive.
+	Close() error
+
+	// Remote describes the other side for logs: an address, or who was dialed.
+	Remote() string
+}
+
+// Errors of transports and connections; tested for with errors.Is.
+var (
+	ErrClosed        = errors.New("transport: closed")
+	ErrFrameTooLarge = errors.New("transport: frame over the limit")
+	ErrUnreachable   = errors.New("transport: unreachable")
+)
