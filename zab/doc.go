@@ -1,0 +1,2 @@
+// Package zab replicates a state machine by ZAB.
+package zab

@@ -1,0 +1,2 @@
+// Package protocol is ZAB as a pure step machine.
+package protocol
