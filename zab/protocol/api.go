@@ -146,10 +146,10 @@ type Phase uint8
 
 // The phases of ZAB. A follower and an observer are told apart by their roles.
 const (
-	Looking         Phase = iota // election: no leader
-	Discovering                  // following or leading, epoch not agreed yet
-	Synchronising                // history not yet complete
-	Broadcasting                 // a leader that is established, a follower that serves
+	Looking       Phase = iota // election: no leader
+	Discovering                // following or leading, epoch not agreed yet
+	Synchronising              // history not yet complete
+	Broadcasting               // a leader that is established, a follower that serves
 )
 
 func (p Phase) String() string {
