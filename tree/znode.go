@@ -3,9 +3,29 @@ package tree
 // Znode is one version of a znode. It never changes once it can be reached from
 // a View or a Change: a write replaces it. Any number of goroutines may read it.
 type Znode struct {
-	data []byte
-	stat Stat
+	path   string
+	parent string // the parent's path, the same string for all siblings; "" for the root
+	data   []byte
+	acl    *aclList // nil: anyone may do anything
+	stat   Stat
+
+	// creates is how many children were ever created: what a sequential name is
+	// made of. Stat.Cversion counts deletions too.
+	creates int32
+	// touched is the ensemble's clock when the data was last set, for TTLs; 0
+	// for a znode without one.
+	touched int64
+
+	dataHash uint64 // of data alone
+	hash     uint64 // what the znode adds to the digest
+	// token is the State's at the time when the znode was made for a child's
+	// sake alone. While it is still the State's, neither a View nor a Change
+	// knows of the znode, and the State may change it in place.
+	token uint64
 }
+
+// Path returns the znode's path.
+func (z *Znode) Path() string { return z.path }
 
 // Data returns the znode's bytes, shared and read-only, with capacity clipped;
 // nil and empty are different, as in ZooKeeper.
@@ -13,3 +33,35 @@ func (z *Znode) Data() []byte { return z.data[:len(z.data):len(z.data)] }
 
 // Stat returns the znode's Stat.
 func (z *Znode) Stat() Stat { return z.stat }
+
+// ACL returns the znode's ACL, shared and read-only; nil means that anyone may
+// do anything.
+func (z *Znode) ACL() []ACL { return z.acl.entries() }
+
+// Permits says whether the znode's ACL gives a session with the identities ids
+// at least one of perms.
+func (z *Znode) Permits(ids []ID, perms Perms) bool {
+	return z.acl == nil || Permits(z.acl.list, ids, perms)
+}
+
+// name returns the last component of the path, which is where it sorts among
+// its siblings. It is "" for the root, and for a probe whose path is its parent.
+func (z *Znode) name() string {
+	at := len(z.parent) + 1
+	if len(z.parent) == 1 {
+		at = 1
+	}
+	if at > len(z.path) {
+		return ""
+	}
+	return z.path[at:]
+}
+
+// lessZnode orders znodes by parent, then name: the children of a znode stand
+// together, and a znode before everything below it.
+func lessZnode(a, b *Znode) bool {
+	if a.parent != b.parent {
+		return a.parent < b.parent
+	}
+	return a.name() < b.name()
+}

@@ -1,0 +1,170 @@
+package tree
+
+import (
+	"crypto/sha1"
+	"encoding/base64"
+	"strings"
+)
+
+// Perms is a set of permissions, with ZooKeeper's bits.
+type Perms uint8
+
+// The permissions. They are not inherited: each znode has its own ACL.
+const (
+	PermRead   Perms = 1 << iota // get, list children, check
+	PermWrite                    // set data
+	PermCreate                   // create children
+	PermDelete                   // delete children
+	PermAdmin                    // set the ACL
+	PermAll    Perms = 1<<iota - 1
+)
+
+// ID is an identity that a session has proved, or that an ACL speaks of.
+type ID struct {
+	Scheme string
+	ID     string
+}
+
+// ACL gives an identity permissions. The schemes:
+//
+//   - world, with the ID anyone: every session
+//   - auth, in operations only: every identity of the caller. What it names is
+//     written down when the operation is applied, and the ID is ignored
+//   - digest, with an ID from [DigestID]
+//
+// ZooKeeper's ip, x509 and sasl are not known here. A session that has the
+// identity super is permitted everything.
+type ACL struct {
+	Perms Perms
+	ID    ID
+}
+
+// World returns the ACL entry that gives everyone perms.
+func World(perms Perms) ACL { return ACL{Perms: perms, ID: ID{"world", "anyone"}} }
+
+// Auth returns the ACL entry that gives the caller's own identities perms.
+func Auth(perms Perms) ACL { return ACL{Perms: perms, ID: ID{"auth", ""}} }
+
+// Super is the identity that is permitted everything.
+var Super = ID{"super", ""}
+
+// DigestID returns the identity of a user with a password as ZooKeeper's digest
+// scheme has it: user:base64(sha1(user:password)). The password itself is never
+// replicated. SHA-1 is what existing ACLs were made with; it is no protection
+// for a weak password once an ACL can be read.
+func DigestID(user, password string) ID {
+	sum := sha1.Sum([]byte(user + ":" + password))
+	return ID{"digest", user + ":" + base64.StdEncoding.EncodeToString(sum[:])}
+}
+
+// Permits says whether acl gives a session with the identities ids at least one
+// of perms. A nil acl permits everything.
+func Permits(acl []ACL, ids []ID, perms Perms) bool {
+	if len(acl) == 0 {
+		return true
+	}
+	for _, id := range ids {
+		if id.Scheme == Super.Scheme {
+			return true
+		}
+	}
+	for i := range acl {
+		a := &acl[i]
+		if a.Perms&perms == 0 {
+			continue
+		}
+		if a.ID.Scheme == "world" {
+			return true
+		}
+		for _, id := range ids {
+			if id == a.ID {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// MaskACL returns a copy of acl for a reader who may READ the znode but not
+// ADMIN it: the hashes of the digest scheme are replaced by an x.
+func MaskACL(acl []ACL) []ACL {
+	masked := append([]ACL(nil), acl...)
+	for i := range masked {
+		if id := &masked[i].ID; id.Scheme == "digest" {
+			user, _, _ := strings.Cut(id.ID, ":")
+			id.ID = user + ":x"
+		}
+	}
+	return masked
+}
+
+// validateACL checks what can be said of an ACL without a session. A nil one is
+// in order.
+func validateACL(acl []ACL) error {
+	if acl != nil && len(acl) == 0 {
+		return ErrInvalidACL
+	}
+	for i := range acl {
+		a := &acl[i]
+		if a.Perms&^PermAll != 0 {
+			return ErrInvalidACL
+		}
+		switch a.ID.Scheme {
+		case "world":
+			if a.ID.ID != "anyone" {
+				return ErrInvalidACL
+			}
+		case "auth":
+		case "digest":
+			if strings.Count(a.ID.ID, ":") != 1 || strings.HasPrefix(a.ID.ID, ":") || strings.HasSuffix(a.ID.ID, ":") {
+				return ErrInvalidACL
+			}
+		default:
+			return ErrInvalidACL
+		}
+	}
+	return nil
+}
+
+// resolveACL replaces entries of the scheme auth by one for each of ids and
+// drops repeated entries, as ZooKeeper does, appending to dst.
+func resolveACL(dst, acl []ACL, ids []ID) ([]ACL, Code) {
+	add := func(a ACL) {
+		for _, have := range dst {
+			if have == a {
+				return
+			}
+		}
+		dst = append(dst, a)
+	}
+	for _, a := range acl {
+		if a.ID.Scheme != "auth" {
+			add(a)
+			continue
+		}
+		found := false
+		for _, id := range ids {
+			if id.Scheme != Super.Scheme {
+				add(ACL{a.Perms, id})
+				found = true
+			}
+		}
+		if !found {
+			return dst, CodeInvalidACL
+		}
+	}
+	return dst, CodeOK
+}
+
+// validateID checks an identity that a session is to be given.
+func validateID(id ID) error {
+	switch id.Scheme {
+	case "super":
+		if id.ID == "" {
+			return nil
+		}
+	case "digest":
+		return validateACL([]ACL{{PermAll, id}})
+	}
+	return ErrInvalidACL
+}

@@ -1,0 +1,96 @@
+package tree
+
+import "time"
+
+// flatten turns an operation into what apply works on. It is false for nil and
+// for a multi.
+func flatten(op Op) (flatOp, bool) {
+	switch op := op.(type) {
+	case Create:
+		return flatOp{kind: opCreate, path: []byte(op.Path), data: op.Data, mode: op.Mode, ttl: op.TTL, acl: op.ACL}, true
+	case Set:
+		return flatOp{kind: opSet, path: []byte(op.Path), data: op.Data, cond: op.If}, true
+	case Delete:
+		return flatOp{kind: opDelete, path: []byte(op.Path), cond: op.If}, true
+	case Check:
+		return flatOp{kind: opCheck, path: []byte(op.Path), cond: op.If}, true
+	case SetACL:
+		return flatOp{kind: opSetACL, path: []byte(op.Path), acl: op.ACL, cond: op.If}, true
+	}
+	return flatOp{}, false
+}
+
+func (op *flatOp) op() Op {
+	path := string(op.path)
+	switch op.kind {
+	case opCreate:
+		return Create{Path: path, Data: op.data, Mode: op.mode, TTL: op.ttl, ACL: op.acl}
+	case opSet:
+		return Set{Path: path, Data: op.data, If: op.cond}
+	case opDelete:
+		return Delete{Path: path, If: op.cond}
+	case opCheck:
+		return Check{Path: path, If: op.cond}
+	case opSetACL:
+		return SetACL{Path: path, ACL: op.acl, If: op.cond}
+	}
+	return nil
+}
+
+func (c *flatCommand) op() Op {
+	if !c.multi {
+		return c.ops[0].op()
+	}
+	multi := Multi{Ops: make([]Op, len(c.ops))}
+	for i := range c.ops {
+		multi.Ops[i] = c.ops[i].op()
+	}
+	return multi
+}
+
+func (c *flatCommand) command() Command {
+	switch c.kind {
+	case kindCreateSession:
+		return CreateSession{Timeout: time.Duration(c.timeout) * time.Millisecond, Password: c.password, Server: c.server}
+	case kindAttach:
+		return Attach{Session: c.session, Password: c.password, Server: c.server, From: c.attachment}
+	case kindCloseSession:
+		return CloseSession{Session: c.session, Attachment: c.attachment, Sequence: c.sequence}
+	case kindExpireSessions:
+		return ExpireSessions{Sessions: append([]int64(nil), c.sessions...)}
+	case kindWrite:
+		return Write{Session: c.session, Attachment: c.attachment, Sequence: c.sequence, AnsweredUpTo: c.answered, Op: c.op()}
+	case kindAddAuth:
+		return AddAuth{Session: c.session, Attachment: c.attachment, Identity: c.identity}
+	case kindDeleteNode:
+		return DeleteNode{Path: string(c.path), Czxid: c.czxid, Mzxid: c.mzxid}
+	case kindChangeSettings:
+		return ChangeSettings{Settings: c.settings}
+	case kindRaiseApplyVersion:
+		return RaiseApplyVersion{Version: c.version}
+	case kindSetConfig:
+		return SetConfig{Data: c.data}
+	}
+	return nil
+}
+
+// validate checks a command other than a write for faults that do not depend on
+// the state.
+func (c *flatCommand) validate() error {
+	if c.kind == kindAddAuth {
+		if err := validateID(c.identity); err != nil {
+			return &Error{Op: "addAuth", Err: err}
+		}
+	}
+	return nil
+}
+
+func validMode(mode Mode, ttl time.Duration) bool {
+	switch mode {
+	case Persistent, Sequential:
+		return ttl == 0 || ttl >= MinTTL && ttl <= MaxTTL
+	case Ephemeral, EphemeralSequential, Container:
+		return ttl == 0
+	}
+	return false
+}
