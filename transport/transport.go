@@ -16,12 +16,17 @@ type Endpoint struct {
 // at any time from any goroutine.
 type Transport interface {
 	// Dial connects to a replica. It returns when the connection can be used,
-	// failed, or ctx is done; ctx does not bound the connection's life.
+	// failed, or ctx is done; ctx does not bound the connection's life. An error
+	// wraps ErrClosed if this transport is closed, ErrUnreachable otherwise,
+	// together with ctx's error if that was the reason. A connection that Dial
+	// returned may still be one that the other side never accepts.
 	Dial(ctx context.Context, to Endpoint) (Conn, error)
 
 	// Accept waits for the next connection that another replica dialed. Faults
 	// of single connections do not end it: an error means that ctx is done or
-	// the transport is closed, when it wraps ErrClosed.
+	// the transport is closed, when it wraps ErrClosed. Connections wait for
+	// Accept in a bounded queue; whoever accepts bounds the time until the first
+	// frame of each.
 	Accept(ctx context.Context) (Conn, error)
 
 	// Addr is the address that others dial to reach this transport, or "".
@@ -36,16 +41,25 @@ type Transport interface {
 // breaks, what was sent last may be lost, always a suffix of the frames and never
 // one in the middle. One goroutine may send while another receives; Close may
 // be called by any, and unblocks both, here and in time on the other side.
+//
+// After a Close here, of the connection or its transport, Send and Recv answer
+// ErrClosed. When the other side closed it, or something between broke it, they
+// answer an error that wraps ErrBroken; Recv first returns what had arrived, as
+// far as the transport still has it. The other side may be unreachable without
+// either being told: silence is for the caller to judge.
 type Conn interface {
 	// Send sends frames in order, with one flush for all of them. It may block
 	// while the other side does not receive. It keeps none of the bytes after
 	// it returns and changes none of them. A frame over the transport's limit is
 	// ErrFrameTooLarge and nothing of the call is sent; after any other error
-	// the connection is of no further use.
+	// the connection is of no further use. No error means that the frames are on
+	// their way, not that they arrived.
 	Send(frames ...[]byte) error
 
 	// Recv returns the next frame, which the caller owns: it is never written
-	// again by the transport. An empty frame is legal.
+	// again by the transport. An empty frame is legal, and not nil. A small frame
+	// may be carved out of an allocation of a few KiB that it shares with its
+	// neighbours, its capacity clipped: copy what is to be kept for long.
 	Recv() ([]byte, error)
 
 	// Close breaks the connection. It is idempotent and does not wait for what
@@ -58,7 +72,13 @@ type Conn interface {
 
 // Errors of transports and connections; tested for with errors.Is.
 var (
-	ErrClosed        = errors.New("transport: closed")
+	// ErrClosed: closed on this side, by a call of Close.
+	ErrClosed = errors.New("transport: closed")
+	// ErrBroken: the connection was closed by the other side, or broke.
+	ErrBroken = errors.New("transport: connection broken")
+	// ErrFrameTooLarge: a frame over the limit. Nothing of it was sent; received,
+	// it broke the connection.
 	ErrFrameTooLarge = errors.New("transport: frame over the limit")
-	ErrUnreachable   = errors.New("transport: unreachable")
+	// ErrUnreachable: Dial found nobody, or nobody who would talk.
+	ErrUnreachable = errors.New("transport: unreachable")
 )

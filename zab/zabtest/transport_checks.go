@@ -1,0 +1,502 @@
+package zabtest
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/zabtree/zabtree/transport"
+)
+
+// transportChecks is the suite, from the plain to the unfriendly.
+var transportChecks = []struct {
+	name  string
+	check func(*transportTest)
+}{
+	{"Order", checkOrder},
+	{"BothWaysAtOnce", checkBothWays},
+	{"EmptyFrames", checkEmptyFrames},
+	{"ManyFramesInOneSend", checkManyFrames},
+	{"FrameLimit", checkFrameLimit},
+	{"SenderKeepsItsBytes", checkSentBytes},
+	{"ReceiverOwnsItsBytes", checkReceivedBytes},
+	{"BackPressure", checkBackPressure},
+	{"SeveralConnections", checkSeveralConnections},
+	{"CloseUnblocksConn", checkCloseUnblocks},
+	{"CloseIsSeenByTheOtherSide", checkCloseSeen},
+	{"CloseLosesASuffixOnly", checkSuffix},
+	{"CloseIsIdempotent", checkIdempotent},
+	{"CloseEndsTransport", checkTransportClose},
+	{"CloseDuringDial", checkCloseDuringDial},
+	{"Context", checkContext},
+	{"Unreachable", checkUnreachable},
+	{"Reconnect", checkReconnect},
+}
+
+func checkOrder(s *transportTest) {
+	a, b := s.connectAB()
+	r := s.seeded(1)
+	frames := randomFrames(r, 4<<20)
+	s.must("frames", s.start(func() error { return sendAll(a, frames, r) }),
+		s.start(func() error { return receiveAll(b, frames) }))
+	if a.Remote() == "" || b.Remote() == "" {
+		s.Errorf("Remote is empty: %q at the side that dialed, %q at the other", a.Remote(), b.Remote())
+	}
+}
+
+func checkBothWays(s *transportTest) {
+	a, b := s.connectAB()
+	ra, rb := s.seeded(2), s.seeded(3)
+	fromA, fromB := randomFrames(ra, 4<<20), randomFrames(rb, 4<<20)
+	s.must("frames both ways",
+		s.start(func() error { return sendAll(a, fromA, ra) }),
+		s.start(func() error { return sendAll(b, fromB, rb) }),
+		s.start(func() error { return receiveAll(a, fromB) }),
+		s.start(func() error { return receiveAll(b, fromA) }))
+}
+
+func checkEmptyFrames(s *transportTest) {
+	a, b := s.connectAB()
+	s.within("Send", func() error {
+		return errors.Join(a.Send(), a.Send(nil), a.Send([]byte{}, []byte("x"), nil))
+	})
+	s.within("Recv", func() error { return receiveAll(b, [][]byte{{}, {}, []byte("x"), {}}) })
+}
+
+func checkManyFrames(s *transportTest) {
+	a, b := s.connectAB()
+	frames := make([][]byte, 20_000)
+	for i := range frames {
+		frames[i] = binary.AppendUvarint(nil, uint64(i))
+	}
+	frames[7000] = make([]byte, 200_000)
+	s.must("frames", s.start(func() error { return a.Send(frames...) }),
+		s.start(func() error { return receiveAll(b, frames) }))
+}
+
+func checkFrameLimit(s *transportTest) {
+	const most = 64 << 20
+	a, b := s.connectAB()
+	arrived := s.start(func() error {
+		for {
+			f, err := b.Recv()
+			if err != nil {
+				return err
+			}
+			if string(f) == "last" {
+				return nil
+			}
+			if string(f) == "refused" {
+				return errors.New("a frame of a refused Send arrived")
+			}
+		}
+	})
+	within := 0
+	s.within("looking for the limit", func() error {
+		for n := 1 << 10; n <= most; n *= 2 {
+			err := a.Send([]byte("refused"[:3]), make([]byte, n))
+			if errors.Is(err, transport.ErrFrameTooLarge) {
+				within = n / 2
+				return nil
+			}
+			if err != nil {
+				return fmt.Errorf("frame of %d bytes: %w", n, err)
+			}
+		}
+		return fmt.Errorf("no limit up to %d bytes", most)
+	})
+	for range 3 {
+		err := a.Send([]byte("refused"), make([]byte, within*2), []byte("refused"))
+		if !errors.Is(err, transport.ErrFrameTooLarge) {
+			s.Fatalf("a frame too large among others: %v", err)
+		}
+	}
+	s.within("Send after a refusal", func() error { return a.Send(make([]byte, within), []byte("last")) })
+	s.must("frames around the refusals", arrived)
+}
+
+func checkSentBytes(s *transportTest) {
+	a, b := s.connectAB()
+	sizes := []int{1, 100, 600, 5000, 70_000}
+	s.must("frames", s.start(func() error {
+		buf := make([]byte, slices.Max(sizes))
+		for i := range 50 {
+			for _, n := range sizes {
+				frame := buf[:n]
+				fill(frame, byte(i))
+				if err := a.Send(frame, frame); err != nil {
+					return err
+				}
+				if !filled(frame, byte(i)) {
+					return errors.New("the caller's bytes were changed by Send")
+				}
+				fill(frame, 0xee) // of no matter to the transport any more
+			}
+		}
+		return nil
+	}), s.start(func() error {
+		for i := range 50 {
+			for _, n := range sizes {
+				for range 2 {
+					f, err := b.Recv()
+					if err != nil {
+						return err
+					}
+					if len(f) != n || !filled(f, byte(i)) {
+						return fmt.Errorf("round %d, size %d: bytes changed after Send reached the other side", i, n)
+					}
+				}
+			}
+		}
+		return nil
+	}))
+}
+
+func checkReceivedBytes(s *transportTest) {
+	a, b := s.connectAB()
+	const rounds = 2000
+	sent := make([][]byte, rounds)
+	for i := range sent {
+		sent[i] = make([]byte, (i*37)%1500)
+		fill(sent[i], byte(i))
+	}
+	sending := s.start(func() error { return sendAll(a, sent, s.seeded(4)) })
+	kept := make([][]byte, rounds)
+	s.within("Recv", func() error {
+		for i := range kept {
+			f, err := b.Recv()
+			if err != nil {
+				return err
+			}
+			if len(f) != len(sent[i]) || !filled(f, byte(i)) {
+				return fmt.Errorf("frame %d was changed through its neighbours", i)
+			}
+			if i%2 == 0 { // to the end of what the caller owns, and past it
+				fill(f[:cap(f)], 0xee)
+				_ = append(f[:cap(f)], "past the end"...)
+			}
+			kept[i] = f
+		}
+		return nil
+	})
+	s.must("Send", sending)
+	for i := range kept {
+		if i%2 == 1 && !filled(kept[i], byte(i)) {
+			s.Fatalf("frame %d was changed after Recv returned it", i)
+		}
+		if !filled(sent[i], byte(i)) {
+			s.Fatalf("frame %d was changed at the sender by its receiver", i)
+		}
+	}
+}
+
+// checkBackPressure sends far more than a transport may hold while nothing is
+// received. It knows that the sender waits because it sends no more; a sender
+// that merely pauses can only make the check too lenient.
+func checkBackPressure(s *transportTest) {
+	a, b := s.connectAB()
+	const frames, size = 8 << 10, 32 << 10 // 256 MiB
+	var sent atomic.Int64
+	frame := make([]byte, size)
+	sending := s.start(func() error {
+		for range frames {
+			if err := a.Send(frame); err != nil {
+				return err
+			}
+			sent.Add(1)
+		}
+		return nil
+	})
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for before, still := int64(-1), 0; still < 5; {
+		<-tick.C
+		now := sent.Load()
+		if now == frames {
+			s.Fatalf("%d bytes were sent and none received", frames*size)
+		}
+		if still++; now != before || now == 0 {
+			still = 0
+		}
+		before = now
+	}
+	s.Logf("a sender without receiver waits after %d KiB", sent.Load()*size>>10)
+	s.within("Recv after the sender waited", func() error {
+		for range sent.Load() + 4 {
+			if f, err := b.Recv(); err != nil || len(f) != size {
+				return fmt.Errorf("%d bytes, %w", len(f), err)
+			}
+		}
+		return nil
+	})
+	s.within("Close", a.Close)
+	s.mustFailWith("Send that waits, closed here", transport.ErrClosed, sending)
+}
+
+func checkSeveralConnections(s *transportTest) {
+	const n = 8
+	var sending, receiving []<-chan error
+	for i := range n {
+		from, at, to := s.a, s.b, s.toB
+		if i%2 == 1 {
+			from, at, to = s.b, s.a, s.toA
+		}
+		x, y := s.connect(from, at, to)
+		r := s.seeded(uint64(10 + i))
+		frames := randomFrames(r, 1<<18)
+		frames = append(frames, fmt.Appendf(nil, "connection %d", i))
+		sending = append(sending, s.start(func() error { return sendAll(x, frames, r) }))
+		receiving = append(receiving, s.start(func() error { return receiveAll(y, frames) }))
+	}
+	s.must("Send on one of several", sending...)
+	s.must("Recv on one of several", receiving...)
+}
+
+func checkCloseUnblocks(s *transportTest) {
+	for _, dialer := range []bool{true, false} {
+		a, b := s.connectAB()
+		here, there := a, b
+		if !dialer {
+			here, there = b, a
+		}
+		recv := s.start(func() error { return discard(here) })
+		send := s.start(func() error { return flood(here) })
+		otherSend := s.start(func() error { return flood(there) })
+		s.within("Close", here.Close)
+		s.mustFailWith("Recv, closed here", transport.ErrClosed, recv)
+		s.mustFailWith("Send, closed here", transport.ErrClosed, send)
+		if err := s.await("Send, closed there", otherSend); !isEnd(err) {
+			s.Errorf("Send, closed there: %v", err)
+		}
+		if err := s.await("Recv, closed there", s.start(func() error { return discard(there) })); !isEnd(err) {
+			s.Errorf("Recv, closed there: %v", err)
+		}
+		s.within("Close", there.Close)
+	}
+}
+
+func checkCloseSeen(s *transportTest) {
+	a, b := s.connectAB()
+	waiting := s.start(func() error { return discard(b) })
+	s.within("Send", func() error { return a.Send([]byte("x")) })
+	s.within("Close", a.Close)
+	if err := s.await("Recv, closed there", waiting); !isEnd(err) {
+		s.Errorf("Recv, closed there: %v", err)
+	}
+	if err := s.await("Recv again, closed there", s.start(func() error { return discard(b) })); !isEnd(err) {
+		s.Errorf("Recv again, closed there: %v", err)
+	}
+	s.within("Close", b.Close)
+	if _, err := b.Recv(); !errors.Is(err, transport.ErrClosed) {
+		s.Errorf("Recv, closed there and then here: %v", err)
+	}
+	if err := b.Send([]byte("x")); !errors.Is(err, transport.ErrClosed) {
+		s.Errorf("Send, closed there and then here: %v", err)
+	}
+}
+
+// checkSuffix closes connections in full flow, now from one side and now from the
+// other: what arrived must be the frames from the first on, none missing, none
+// twice, none damaged.
+func checkSuffix(s *transportTest) {
+	r := s.seeded(5)
+	for round := range 40 {
+		a, b := s.connectAB()
+		stop := uint64(r.IntN(3000))
+		sending := s.start(func() error {
+			frame := make([]byte, 0, 4096)
+			for i := uint64(0); ; i++ {
+				if round%2 == 0 && i == stop {
+					return a.Close()
+				}
+				frame = binary.BigEndian.AppendUint64(frame[:0], i)
+				frame = append(frame, strings.Repeat("z", int(i*7)%4000)...)
+				if a.Send(frame) != nil {
+					return nil // the other side closed
+				}
+			}
+		})
+		s.within("the frames before a close", func() error {
+			for i := uint64(0); ; i++ {
+				if round%2 == 1 && i == stop {
+					return b.Close()
+				}
+				f, err := b.Recv()
+				if err != nil {
+					if round%2 == 1 || i > stop {
+						return fmt.Errorf("round %d: frame %d of %d: %w", round, i, stop, err)
+					}
+					return nil
+				}
+				if len(f) != 8+int(i*7)%4000 || binary.BigEndian.Uint64(f) != i {
+					return fmt.Errorf("round %d: frame %d is not what was sent", round, i)
+				}
+			}
+		})
+		s.must("Send", sending)
+		s.within("Close", func() error { return errors.Join(a.Close(), b.Close()) })
+	}
+}
+
+func checkIdempotent(s *transportTest) {
+	a, b := s.connectAB()
+	var closing []<-chan error
+	for range 4 {
+		closing = append(closing, s.start(a.Close), s.start(b.Close))
+	}
+	s.must("Close of a connection", closing...)
+	s.must("Close of a connection again", s.start(a.Close), s.start(b.Close))
+	closing = nil
+	for range 4 {
+		closing = append(closing, s.start(s.a.Close), s.start(s.b.Close))
+	}
+	s.must("Close of a transport", closing...)
+	s.must("Close of a transport again", s.start(s.a.Close), s.start(s.b.Close))
+}
+
+func checkTransportClose(s *transportTest) {
+	a, b := s.connectAB()
+	recv := s.start(func() error { return discard(a) })
+	send := s.start(func() error { return flood(a) })
+	unaccepted := s.start(func() error {
+		c, err := s.b.Dial(s.Context(), s.toA)
+		if err == nil {
+			err = discard(c)
+		}
+		return err
+	})
+	accept := s.start(func() error {
+		for { // a connection that comes out just before Close ends with it
+			if c, err := s.a.Accept(s.Context()); err != nil {
+				return err
+			} else if err := discard(c); !errors.Is(err, transport.ErrClosed) {
+				return err
+			}
+		}
+	})
+	s.closeTransport("a", s.a)
+	s.mustFailWith("Accept, transport closed", transport.ErrClosed, accept)
+	s.mustFailWith("Recv, transport closed", transport.ErrClosed, recv)
+	s.mustFailWith("Send, transport closed", transport.ErrClosed, send)
+	if err := s.await("Recv, transport closed there", s.start(func() error { return discard(b) })); !isEnd(err) {
+		s.Errorf("Recv, transport closed there: %v", err)
+	}
+	if err := s.await("a connection dialed, transport closed there", unaccepted); errors.Is(err, transport.ErrClosed) {
+		s.Errorf("a connection dialed says that this transport is closed, not the other: %v", err)
+	}
+	s.mustFailWith("Dial after Close", transport.ErrClosed,
+		s.start(func() error { _, err := s.a.Dial(s.Context(), s.toB); return err }))
+	s.mustFailWith("Accept after Close", transport.ErrClosed,
+		s.start(func() error { _, err := s.a.Accept(s.Context()); return err }))
+}
+
+// checkCloseDuringDial closes a transport that is dialing: every Dial returns, and
+// no connection that one returns outlives the transport.
+func checkCloseDuringDial(s *transportTest) {
+	accepting := s.start(func() error {
+		for {
+			if _, err := s.b.Accept(s.Context()); err != nil {
+				return err
+			}
+		}
+	})
+	started := make(chan struct{}, 8)
+	var dialing []<-chan error
+	for range cap(started) {
+		dialing = append(dialing, s.start(func() error {
+			started <- struct{}{}
+			c, err := s.a.Dial(s.Context(), s.toB)
+			if err == nil {
+				err = discard(c)
+			}
+			if !errors.Is(err, transport.ErrClosed) {
+				return fmt.Errorf("not ErrClosed: %w", err)
+			}
+			return nil
+		}))
+	}
+	for range cap(started) {
+		<-started
+	}
+	s.closeTransport("a", s.a)
+	s.must("Dial or its connection, transport closed", dialing...)
+	s.closeTransport("b", s.b)
+	s.mustFailWith("Accept, transport closed", transport.ErrClosed, accepting)
+}
+
+func checkContext(s *transportTest) {
+	over, cancel := context.WithCancel(s.Context())
+	cancel()
+	s.mustFailWith("Accept, context over", context.Canceled,
+		s.start(func() error { _, err := s.b.Accept(over); return err }))
+	s.mustFailWith("Dial, context over", context.Canceled,
+		s.start(func() error { _, err := s.a.Dial(over, s.toB); return err }))
+
+	ctx, cancel := context.WithCancel(s.Context())
+	accept := s.start(func() error { _, err := s.b.Accept(ctx); return err })
+	cancel()
+	s.mustFailWith("Accept, context canceled", context.Canceled, accept)
+
+	ctx, cancel = context.WithCancel(s.Context())
+	var a, b transport.Conn
+	dial := s.start(func() (err error) { a, err = s.a.Dial(ctx, s.toB); return err })
+	s.within("Accept", func() (err error) { b, err = s.b.Accept(ctx); return err })
+	s.must("Dial", dial)
+	cancel()
+	frames := [][]byte{[]byte("the connection"), []byte("outlives the context")}
+	s.within("Send after the context", func() error { return errors.Join(a.Send(frames...), b.Send(frames...)) })
+	s.within("Recv after the context", func() error { return errors.Join(receiveAll(a, frames), receiveAll(b, frames)) })
+}
+
+func checkUnreachable(s *transportTest) {
+	s.closeTransport("b", s.b)
+	ctx, cancel := context.WithTimeout(s.Context(), 5*time.Second)
+	defer cancel()
+	err := s.await("Dial of a closed transport", s.start(func() error {
+		c, err := s.a.Dial(ctx, s.toB)
+		if err == nil { // some networks cannot tell before the first frame
+			err = discard(c)
+		}
+		return err
+	}))
+	if !errors.Is(err, transport.ErrUnreachable) && !isEnd(err) {
+		s.Errorf("Dial of a closed transport: %v", err)
+	}
+	if errors.Is(err, transport.ErrClosed) {
+		s.Errorf("Dial of a closed transport says that this one is closed: %v", err)
+	}
+}
+
+func checkReconnect(s *transportTest) {
+	for i := range 20 {
+		a, b := s.connectAB()
+		frame := fmt.Appendf(nil, "connection %d", i)
+		s.within("Send", func() error { return a.Send(frame) })
+		s.within("Recv", func() error { return receiveAll(b, [][]byte{frame}) })
+		if i%2 == 0 {
+			s.within("Close", a.Close)
+		} else {
+			s.within("Close", b.Close)
+		}
+	}
+}
+
+func fill(b []byte, v byte) {
+	for i := range b {
+		b[i] = v
+	}
+}
+
+func filled(b []byte, v byte) bool {
+	for _, x := range b {
+		if x != v {
+			return false
+		}
+	}
+	return true
+}
