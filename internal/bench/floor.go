@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"net"
 	"path/filepath"
 	"sync"
@@ -261,10 +260,9 @@ func (f *floor) settle() error {
 			}
 		}
 	}
-	seed := maphash.MakeSeed()
-	want := f.state.digest(seed)
+	want := f.state.digest()
 	for i, o := range f.followers {
-		if got := o.state.digest(seed); got != want {
+		if got := o.state.digest(); got != want {
 			return fmt.Errorf("floor: follower %d has applied %d commands and differs from the leader's %d",
 				i+2, o.state.count, f.state.count)
 		}

@@ -156,7 +156,7 @@ func testDown(t *testing.T, g graph) {
 // testClient: a client of sessions links no replica, no transport and no HTTP.
 func testClient(t *testing.T, g graph) {
 	for _, name := range g.ours() {
-		if name != "session" && !within(name, "session/recipe", "session/wire") {
+		if name != "session" && !within(name, "session/protocol", "session/recipe", "session/wire") {
 			continue
 		}
 		for path := range g.reach(name) {
