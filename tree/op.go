@@ -87,8 +87,8 @@ type Set struct {
 
 // Delete deletes a znode without children; its parent must permit DELETE.
 //
-// Refused with, in this order: ErrReserved, ErrNoNode, ErrNoAuth,
-// ErrBadVersion, ErrNotEmpty.
+// Refused with, in this order: ErrReserved, ErrNoNode (no parent), ErrNoAuth,
+// ErrNoNode, ErrBadVersion, ErrNotEmpty.
 type Delete struct {
 	Path string
 	If   Cond // on Stat.Version

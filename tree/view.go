@@ -1,9 +1,10 @@
 package tree
 
 import (
-	"io"
 	"iter"
-	"time"
+	"sync"
+
+	"github.com/google/btree"
 )
 
 // View is the whole replicated state at one zxid. It never changes, costs
@@ -11,120 +12,221 @@ import (
 // goroutines may use it. ACLs are not enforced here, but by those who read for a
 // session: see [View.Permit].
 type View struct {
+	meta
+	digest     uint64
+	nodes      *btree.BTreeG[*Znode]
+	ephemerals *btree.BTreeG[ephemeralKey]
+	due        *btree.BTreeG[dueKey]
+	sessions   *btree.BTreeG[sessionItem]
+	tombs      *btree.BTreeG[tombItem]
+	probes     *sync.Pool
 }
 
 // Zxid returns the zxid of the last entry applied; 0 if there is none.
-func (v *View) Zxid() int64
+func (v *View) Zxid() int64 { return v.zxid }
 
 // Clock returns the ensemble's clock at that entry, in nanoseconds.
-func (v *View) Clock() int64
+func (v *View) Clock() int64 { return v.clock }
 
 // Digest returns a 64-bit sum over everything replicated. Replicas that have
 // applied the same entries have the same digest. It finds faults; it is no
 // protection against someone who looks for two states with one digest.
-func (v *View) Digest() uint64
+func (v *View) Digest() uint64 { return v.digest }
 
 // ComputeDigest computes Digest anew from everything there is, in time
 // proportional to that.
-func (v *View) ComputeDigest() uint64
+func (v *View) ComputeDigest() uint64 {
+	sum := v.meta.hash()
+	v.nodes.Ascend(func(z *Znode) bool {
+		fresh := *z
+		fresh.dataHash = dataHashOf(z.data)
+		if z.acl != nil {
+			fresh.acl = &aclList{hash: hashACL(appendACL(nil, z.acl.list))}
+		}
+		sum += fresh.rehash()
+		return true
+	})
+	v.sessions.Ascend(func(item sessionItem) bool {
+		sum += item.x.rehash()
+		item.x.eachRecord(func(sequence uint64, data []byte) {
+			sum += recordHash(item.id, sequence, data)
+		})
+		return true
+	})
+	v.tombs.Ascend(func(item tombItem) bool {
+		final := *item.t.final
+		final.records = nil
+		item.t.final.eachRecord(func(sequence uint64, data []byte) {
+			final.records = append(final.records, storedRecord{hash: recordHash(item.id, sequence, data)})
+		})
+		sum += (&tombstone{final: &final, zxid: item.t.zxid, clock: item.t.clock}).rehash()
+		return true
+	})
+	return sum
+}
 
 // ApplyVersion returns the version of the rules of apply in force.
-func (v *View) ApplyVersion() uint32
+func (v *View) ApplyVersion() uint32 { return v.applyVersion }
 
 // Settings returns the replicated settings in force.
-func (v *View) Settings() Settings
+func (v *View) Settings() Settings { return v.settings }
 
 // Len returns the number of znodes, the four that always exist included.
-func (v *View) Len() int
+func (v *View) Len() int { return v.nodes.Len() }
 
 // Lookup returns the znode at path, nil if there is none.
-func (v *View) Lookup(path string) *Znode
+func (v *View) Lookup(path string) *Znode {
+	if path == "" || path[0] != '/' || path[len(path)-1] == '/' && len(path) > 1 {
+		return nil
+	}
+	probe := v.probes.Get().(*Znode)
+	probe.path, probe.parent = path, parentOf(path)
+	z, _ := v.nodes.Get(probe)
+	*probe = Znode{}
+	v.probes.Put(probe)
+	return z
+}
+
+func (v *View) find(op, path string) (*Znode, error) {
+	z := v.Lookup(path)
+	if z == nil {
+		return nil, &Error{Op: op, Path: path, Err: ErrNoNode}
+	}
+	return z, nil
+}
 
 // Get returns the data, shared and read-only with its capacity clipped, and the
 // Stat of the znode at path, or an Error with ErrNoNode.
-func (v *View) Get(path string) ([]byte, Stat, error)
+func (v *View) Get(path string) ([]byte, Stat, error) {
+	z, err := v.find("get", path)
+	if err != nil {
+		return nil, Stat{}, err
+	}
+	return z.Data(), z.stat, nil
+}
 
 // Exists returns the Stat of the znode at path, and whether there is one.
-func (v *View) Exists(path string) (Stat, bool)
+func (v *View) Exists(path string) (Stat, bool) {
+	z := v.Lookup(path)
+	if z == nil {
+		return Stat{}, false
+	}
+	return z.stat, true
+}
 
 // Children returns the names of the znode's children in ascending order of
 // their bytes. It is empty if there is no such znode.
-func (v *View) Children(path string) iter.Seq[string]
+func (v *View) Children(path string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for z := range v.ChildNodes(path) {
+			if !yield(z.name()) {
+				return
+			}
+		}
+	}
+}
 
 // ChildNodes is Children with the znodes themselves.
-func (v *View) ChildNodes(path string) iter.Seq[*Znode]
+func (v *View) ChildNodes(path string) iter.Seq[*Znode] {
+	return func(yield func(*Znode) bool) {
+		if path == "" { // the root's parent, so to speak
+			return
+		}
+		v.nodes.AscendGreaterOrEqual(&Znode{path: path, parent: path}, func(z *Znode) bool {
+			return z.parent == path && yield(z)
+		})
+	}
+}
 
 // Walk returns the znode at root and all below it: parents before children,
 // siblings in ascending order. It is empty if there is no such znode.
-func (v *View) Walk(root string) iter.Seq2[string, Stat]
+func (v *View) Walk(root string) iter.Seq2[string, Stat] {
+	return func(yield func(string, Stat) bool) {
+		for z := range v.WalkNodes(root) {
+			if !yield(z.path, z.stat) {
+				return
+			}
+		}
+	}
+}
 
 // WalkNodes is Walk with the znodes themselves.
-func (v *View) WalkNodes(root string) iter.Seq[*Znode]
+func (v *View) WalkNodes(root string) iter.Seq[*Znode] {
+	return func(yield func(*Znode) bool) {
+		top := v.Lookup(root)
+		if top == nil {
+			return
+		}
+		// What is still to be visited, the next one last; no deeper than the
+		// widest directories on one path, and safe against a deep tree.
+		todo := []*Znode{top}
+		for len(todo) > 0 {
+			z := todo[len(todo)-1]
+			todo = todo[:len(todo)-1]
+			if !yield(z) {
+				return
+			}
+			if z.stat.NumChildren == 0 {
+				continue
+			}
+			first := len(todo)
+			for child := range v.ChildNodes(z.path) {
+				todo = append(todo, child)
+			}
+			for i, j := first, len(todo)-1; i < j; i, j = i+1, j-1 {
+				todo[i], todo[j] = todo[j], todo[i]
+			}
+		}
+	}
+}
 
 // GetACL returns the ACL, shared and read-only, and the Stat of the znode at
 // path, or an Error with ErrNoNode. World(PermAll) stands for no ACL.
-func (v *View) GetACL(path string) ([]ACL, Stat, error)
+func (v *View) GetACL(path string) ([]ACL, Stat, error) {
+	z, err := v.find("getACL", path)
+	if err != nil {
+		return nil, Stat{}, err
+	}
+	if z.acl == nil {
+		return []ACL{World(PermAll)}, z.stat, nil
+	}
+	return z.ACL(), z.stat, nil
+}
 
 // Permit returns nil if the znode at path gives the session at least one of
 // perms, else an Error with ErrNoNode or ErrNoAuth. A session that does not
 // exist has no identities.
-func (v *View) Permit(session int64, path string, perms Perms) error
+func (v *View) Permit(session int64, path string, perms Perms) error {
+	z, err := v.find("permit", path)
+	if err != nil {
+		return err
+	}
+	if z.acl == nil {
+		return nil
+	}
+	var ids []ID
+	if item, ok := v.sessions.Get(sessionItem{id: session}); ok {
+		ids = item.x.identities
+	}
+	if !z.Permits(ids, perms) {
+		return &Error{Op: "permit", Path: path, Err: ErrNoAuth}
+	}
+	return nil
+}
 
 // Expired returns the container and TTL znodes that are due at the clock, the
 // longest due first, as the commands that delete them. Finding them takes time
 // proportional to their number. They may be applied late or twice: each names
-// the znode's Czxid and Mzxid.
-func (v *View) Expired(clock int64) iter.Seq[DeleteNode]
-
-// SessionInfo is the replicated part of a session.
-type SessionInfo struct {
-	ID         int64 // the zxid of its CreateSession
-	Timeout    time.Duration
-	Password   Password
-	Server     uint64 // that it is attached to
-	Attachment int64  // the zxid of its last Attach, or of its CreateSession
-
-	LastSequence uint64 // of the last write applied
-	AnsweredUpTo uint64 // results are held for the sequences after it
-	ResultBytes  int    // of the results held
-
-	Identities []ID // shared and read-only
+// the znode's Czxid and Mzxid. One that names a TTL znode takes effect only in
+// an entry whose clock is not before the given one.
+func (v *View) Expired(clock int64) iter.Seq[DeleteNode] {
+	return func(yield func(DeleteNode) bool) {
+		v.due.Ascend(func(k dueKey) bool {
+			if k.clock > clock {
+				return false
+			}
+			z := v.Lookup(k.path)
+			return yield(DeleteNode{Path: k.path, Czxid: z.stat.Czxid, Mzxid: z.stat.Mzxid})
+		})
+	}
 }
-
-// Session returns what is known of a session, and whether it is alive.
-func (v *View) Session(id int64) (SessionInfo, bool)
-
-// Sessions returns the sessions that are alive, in ascending order of id.
-func (v *View) Sessions() iter.Seq[SessionInfo]
-
-// Ephemerals returns the paths of the session's ephemeral znodes, in ascending
-// order.
-func (v *View) Ephemerals(session int64) iter.Seq[string]
-
-// Fate is what is known of a session's write.
-type Fate uint8
-
-const (
-	// FateUnknown: there is no such session any more, and no tombstone of it.
-	FateUnknown Fate = iota
-	// FatePending: the session is alive and the write was not applied yet.
-	FatePending
-	// FateApplied: the write was applied, and its result is still there.
-	FateApplied
-	// FateAnswered: the write was applied; the session had its answer.
-	FateAnswered
-	// FateNever: the session ended without the write. It will never be applied.
-	FateNever
-)
-
-// Fate says whether a write of a session was applied, also for some time after
-// the session ended: see [Settings]. For FateApplied the Outcome is the one
-// that the write would have now. The answer is as new as the View: ask one that
-// a linearizable read returned.
-func (v *View) Fate(session int64, sequence uint64) (Fate, Outcome)
-
-// WriteSnapshot writes the whole state to w, the same bytes on every replica
-// that has it, in pieces of at most 64 KiB but for a znode's or a result's own
-// bytes. It needs no memory in proportion to the state and may run beside
-// Apply. The error is w's, or says that shared bytes were written to.
-func (v *View) WriteSnapshot(w io.Writer) error

@@ -1,0 +1,218 @@
+package tree
+
+import (
+	"crypto/subtle"
+	"time"
+)
+
+// session is the replicated part of a session. Like a znode it is replaced and
+// not changed once a View has it.
+type session struct {
+	id         int64
+	timeout    int64 // milliseconds
+	password   Password
+	server     uint64
+	attachment int64
+	last       uint64
+	answered   uint64
+	// records has the results of the writes answered+1 to last. Versions of a
+	// session share its array: only the newest appends, behind the others' ends.
+	records    []storedRecord
+	bytes      int // of records
+	identities []ID
+
+	hash  uint64 // of everything but the records
+	token uint64 // the State's batch in which it was made; see State.touch
+}
+
+type storedRecord struct {
+	data []byte
+	hash uint64
+}
+
+func (x *session) info() SessionInfo {
+	return SessionInfo{
+		ID: x.id, Timeout: time.Duration(x.timeout) * time.Millisecond, Password: x.password,
+		Server: x.server, Attachment: x.attachment,
+		LastSequence: x.last, AnsweredUpTo: x.answered, ResultBytes: x.bytes,
+		Identities: x.identities[:len(x.identities):len(x.identities)],
+	}
+}
+
+// record returns the stored result of a write, nil if it is not held.
+func (x *session) record(sequence uint64) []byte {
+	if sequence <= x.answered || sequence > x.last {
+		return nil
+	}
+	return x.records[sequence-x.answered-1].data
+}
+
+type sessionItem struct {
+	id int64
+	x  *session
+}
+
+func lessSession(a, b sessionItem) bool { return a.id < b.id }
+
+// touch returns a version of x that may be changed until the next View: x
+// itself if it was made for this batch. The caller calls settle when done.
+func (s *State) touch(x *session) *session {
+	s.sum -= x.hash
+	if x.token == s.batch {
+		return x
+	}
+	c := *x
+	c.token = s.batch
+	s.putSession(&c)
+	return &c
+}
+
+func (s *State) settle(x *session) {
+	x.hash = x.rehash()
+	s.sum += x.hash
+}
+
+func (s *State) putSession(x *session) {
+	s.byID[x.id] = x
+	s.sessions.put(sessionItem{x.id, x})
+}
+
+// dropAnswered forgets the results up to the sequence.
+func (s *State) dropAnswered(x *session, upTo uint64) {
+	upTo = min(upTo, x.last)
+	if upTo <= x.answered {
+		return
+	}
+	n := upTo - x.answered
+	for i := range x.records[:n] {
+		x.bytes -= len(x.records[i].data)
+		s.sum -= x.records[i].hash
+	}
+	x.answered = upTo
+	if x.records = x.records[n:]; len(x.records) == 0 {
+		x.records = nil // lets go of the array
+	}
+}
+
+// store keeps the result of the session's next write.
+func (s *State) store(x *session, data []byte) {
+	x.last++
+	rec := storedRecord{data, recordHash(x.id, x.last, data)}
+	s.sum += rec.hash
+	x.records = append(x.records, rec)
+	x.bytes += len(data)
+}
+
+func (s *State) createSession(c *flatCommand, out *Outcome) {
+	x := &session{
+		id: s.zxid, timeout: c.timeout, password: c.password,
+		server: c.server, attachment: s.zxid, token: s.batch,
+	}
+	s.putSession(x)
+	s.settle(x)
+	out.Session, out.Attachment, out.Next, out.Server = x.id, x.attachment, 1, x.server
+}
+
+func (s *State) attach(c *flatCommand, out *Outcome) {
+	out.Attachment, out.Server = 0, c.server
+	x := s.byID[c.session]
+	if x == nil || subtle.ConstantTimeCompare(x.password[:], c.password[:]) != 1 {
+		out.Code = CodeSessionExpired
+		return
+	}
+	out.Next, out.Attachment = x.last+1, x.attachment
+	if c.attachment != 0 && c.attachment != x.attachment {
+		out.Code = CodeSessionMoved
+		return
+	}
+	x = s.touch(x)
+	x.server, x.attachment = c.server, s.zxid
+	s.settle(x)
+	out.Attachment = x.attachment
+}
+
+func (s *State) addAuth(c *flatCommand, out *Outcome) {
+	x := s.byID[c.session]
+	switch {
+	case validateID(c.identity) != nil:
+		out.Code = CodeInvalidACL
+		return
+	case x == nil:
+		out.Code = CodeSessionExpired
+		return
+	}
+	out.Next = x.last + 1
+	if c.attachment != x.attachment {
+		out.Code = CodeSessionMoved
+		return
+	}
+	for _, id := range x.identities {
+		if id == c.identity {
+			return
+		}
+	}
+	if len(x.identities) >= s.settings.Identities {
+		out.Code = CodeLimit
+		return
+	}
+	x = s.touch(x)
+	x.identities = append(x.identities[:len(x.identities):len(x.identities)], c.identity)
+	s.settle(x)
+}
+
+func (s *State) closeSession(c *flatCommand, out *Outcome) {
+	x := s.byID[c.session]
+	if x == nil {
+		out.Code = CodeSessionExpired
+		return
+	}
+	out.Next = x.last + 1
+	switch {
+	case c.attachment != 0 && c.attachment != x.attachment:
+		out.Code = CodeSessionMoved
+		return
+	case c.sequence != 0 && c.sequence != x.last+1:
+		out.Code = CodeResend
+		return
+	}
+	if c.sequence != 0 {
+		x = s.touch(x)
+		s.store(x, appendRecordHead(nil, CodeOK, true, 0))
+		s.settle(x)
+	}
+	out.Next = 0
+	out.Ended = []int64{x.id}
+	s.endSession(x)
+}
+
+func (s *State) expireSessions(c *flatCommand, out *Outcome) {
+	for _, id := range c.sessions {
+		if x := s.byID[id]; x != nil {
+			out.Ended = append(out.Ended, id)
+			s.endSession(x)
+		}
+	}
+}
+
+// endSession deletes the session's ephemeral znodes, found by their owner here
+// and now (ZOOKEEPER-1208, 3145, 4306), and leaves a tombstone.
+func (s *State) endSession(x *session) {
+	s.paths = s.paths[:0]
+	s.ephemerals.live.AscendGreaterOrEqual(ephemeralKey{owner: x.id}, func(k ephemeralKey) bool {
+		if k.owner == x.id {
+			s.paths = append(s.paths, k.path)
+		}
+		return k.owner == x.id
+	})
+	for _, path := range s.paths {
+		s.deleteNode(s.index[path])
+	}
+	clear(s.paths)
+	delete(s.byID, x.id)
+	s.sessions.remove(sessionItem{id: x.id})
+	s.sum -= x.hash
+	for i := range x.records {
+		s.sum -= x.records[i].hash
+	}
+	s.bury(x)
+}
