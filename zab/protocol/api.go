@@ -111,12 +111,16 @@ type Output struct {
 	Install *Base
 	// Apply is how far the log may be applied: committed and durable here. It is
 	// given whether or not it moved.
-	Apply   Zxid
+	Apply Zxid
+	// Barrier, if not 0, is a counter: of the proposals of this replica that were
+	// handed to the core before, those that have not been applied when this
+	// counter is, are not in the log and never will be.
+	Barrier uint64
 	Reads   []ReadAnswer
 	Refused []Refusal
 	Close   []CloseLink
-	// Configs are memberships that were appended or cut off, when any was: links
-	// to strangers may have to be closed, and new ones made.
+	// ConfigChanged says that the configuration is new: links to strangers may
+	// have to be closed, and new ones made.
 	ConfigChanged bool
 	// StatusChanged says that what Status returns, apart from positions, is new.
 	StatusChanged bool
@@ -165,8 +169,9 @@ type Status struct {
 	// Epoch is the leader's epoch, or of the last entry if there is no leader.
 	Epoch uint32
 	// Serving says that this replica has been synchronised by its leader and has
-	// committed all that the leader had when it told so.
+	// committed all that the leader had when it told so; ServeAt is that point.
 	Serving       bool
+	ServeAt       Zxid
 	AcceptedEpoch uint32
 	Last          Zxid // the end of the log, durable or not
 	Durable       Zxid

@@ -1,0 +1,103 @@
+package protocol
+
+// tail is the end of the log in memory, as encoded batches, so that followers
+// that keep up cost no reading. It never changes bytes that it was given.
+type tail struct {
+	chunks []chunk // contiguous
+	bytes  int
+}
+
+// chunk is a run of entries and the frame that carries them.
+type chunk struct {
+	first, last uint64 // counters
+	// frame is an Entries frame whose entries begin at body, made when the
+	// leader's commit was commit; nil if this replica did not make one.
+	frame  []byte
+	commit Zxid
+	raw    []byte
+}
+
+// add appends a chunk, and drops old ones that are durable while there are more
+// than limit bytes.
+func (t *tail) add(c chunk, limit int, durable uint64) {
+	t.chunks = append(t.chunks, c)
+	t.bytes += len(c.raw)
+	n := 0
+	for t.bytes > limit && n < len(t.chunks)-1 && t.chunks[n].last <= durable {
+		t.bytes -= len(t.chunks[n].raw)
+		n++
+	}
+	if n > 0 {
+		t.chunks = append([]chunk(nil), t.chunks[n:]...)
+	}
+}
+
+// after returns the chunk that begins right behind a counter, cut to do so if
+// need be, and whether there is one.
+func (t *tail) after(counter uint64) (chunk, bool) {
+	for i := len(t.chunks) - 1; i >= 0; i-- {
+		c := t.chunks[i]
+		if c.first > counter+1 {
+			continue
+		}
+		if c.last <= counter {
+			return chunk{}, false
+		}
+		return c.skip(counter), true
+	}
+	return chunk{}, false
+}
+
+// skip drops the entries up to a counter.
+func (c chunk) skip(counter uint64) chunk {
+	for c.first <= counter {
+		_, n, err := DecodeEntry(c.raw)
+		if err != nil { // cannot be: these bytes were decoded or encoded here
+			return chunk{}
+		}
+		c.raw, c.frame, c.first = c.raw[n:], nil, c.first+1
+	}
+	return c
+}
+
+// truncate drops the entries behind a counter.
+func (t *tail) truncate(counter uint64) {
+	for len(t.chunks) > 0 {
+		i := len(t.chunks) - 1
+		c := t.chunks[i]
+		if c.last <= counter {
+			return
+		}
+		t.chunks = t.chunks[:i:i]
+		t.bytes -= len(c.raw)
+		if c.first <= counter {
+			kept := c.head(counter)
+			t.chunks = append(t.chunks, kept)
+			t.bytes += len(kept.raw)
+		}
+	}
+}
+
+// head keeps the entries up to a counter.
+func (c chunk) head(counter uint64) chunk {
+	n := 0
+	for i := c.first; i <= counter; i++ {
+		_, k, err := DecodeEntry(c.raw[n:])
+		if err != nil {
+			return chunk{}
+		}
+		n += k
+	}
+	c.raw, c.frame, c.last = c.raw[:n:n], nil, counter
+	return c
+}
+
+// bytesAfter returns how many bytes there are in chunks that end behind a
+// counter.
+func (t *tail) bytesAfter(counter uint64) int {
+	n := 0
+	for i := len(t.chunks) - 1; i >= 0 && t.chunks[i].last > counter; i-- {
+		n += len(t.chunks[i].raw)
+	}
+	return n
+}
