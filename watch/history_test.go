@@ -114,6 +114,14 @@ func TestHistoryLetsGo(t *testing.T) {
 		require.NoError(t, h.Append(z-1, z, []tree.Change{{Zxid: z, Path: "/", After: new(tree.Znode)}}))
 	}
 	require.Len(t, h.changes, 4)
+
+	large, err := NewHistory(HistoryConfig{MaxBytes: 2 * changeOverhead}, 0)
+	require.NoError(t, err)
+	for z := int64(1); z <= 3; z++ {
+		require.NoError(t, large.Append(z-1, z, []tree.Change{{Zxid: z, Path: "/" + strings.Repeat("x", changeOverhead/2)}}))
+	}
+	require.Equal(t, 1, large.Len())
+	require.Empty(t, slices.DeleteFunc(large.changes, func(c tree.Change) bool { return c.Zxid == 0 })[1:])
 	require.NoError(t, h.Gap(10))
 	require.Equal(t, make([]tree.Change, 4), h.changes)
 	require.Zero(t, h.Bytes())

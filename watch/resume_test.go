@@ -118,6 +118,23 @@ func TestResumeTogether(t *testing.T) {
 	require.Equal(t, 2, r.table.Len())
 }
 
+// TestResumeFromTheBeginning: a zxid below 0 is no way around the history's end,
+// and its Gap can be encoded.
+func TestResumeFromTheBeginning(t *testing.T) {
+	r := newReplica(t, HistoryConfig{}, 0)
+	r.apply(t, 1, []tree.Change{{Zxid: 1, Kind: tree.Created, Path: "/a"}}, nil)
+	ds, err := r.table.Resume(nil, r.history, Resumption{Since: -5, Watches: []Watch{{1, 1, "/a", Exist}}})
+	require.NoError(t, err)
+	require.Equal(t, "1/1 NodeCreated /a @1\n", events(ds))
+
+	require.NoError(t, r.history.Gap(3))
+	ds, err = r.table.Resume(nil, r.history, Resumption{Since: -5, Watches: []Watch{{1, 1, "/a", Exist}}})
+	require.NoError(t, err)
+	require.Equal(t, "1/1 Gap /a (0,3]\n", events(ds))
+	_, _, err = DecodeEvent(AppendEvent(nil, ds[0].Event))
+	require.NoError(t, err)
+}
+
 // TestResumeRefusesWhole: a resumption that cannot be done leaves nothing behind.
 func TestResumeRefusesWhole(t *testing.T) {
 	r := newReplica(t, HistoryConfig{MaxChanges: 1}, 0)

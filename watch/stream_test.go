@@ -91,6 +91,14 @@ func TestStreamOverflow(t *testing.T) {
 			_, _, _ = w.TryNext()
 			push(s, at(5, 5, 5)...)
 		}, []Event{gap(4, 5)}},
+		{"and even then there is one gap", func(s *Stream, w *Watcher) {
+			push(s, at(5, 5, 5)...)
+			_, _, _ = w.TryNext()
+			push(s, at(5, 5, 5)...)
+			push(s, at(6, 6, 6)...)
+			push(s, at(7)...)
+			push(s, at(8, 8)...)
+		}, append([]Event{gap(4, 7)}, at(8, 8)...)},
 		{"nothing is nothing", func(s *Stream, w *Watcher) { push(s) }, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
