@@ -38,7 +38,6 @@ type floor struct {
 	wg     sync.WaitGroup
 
 	sent      chan *floorBatch // sequenced and not yet committed, in order
-	next      *floorBatch      // received from sent and not committed; guarded by advancing
 	durable   [3]atomic.Uint64 // the last batch that each of the three has on disk
 	committed atomic.Uint64
 	advancing sync.Mutex

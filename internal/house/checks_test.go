@@ -29,6 +29,9 @@ func TestChecksOfState(t *testing.T) {
 		{`var _ error = (*T)(nil); type T struct{ ch chan int }`, 0},
 		{`var mu sync.Mutex`, 2}, // no value, and made to be locked
 		{`var n int`, 1},
+		{`var list []byte`, 1},
+		{`var zeroes [512]byte`, 0},
+		{`var zeroes [512]byte; func f() { zeroes[0] = 1 }`, 1},
 		{`var done = make(chan struct{})`, 1},
 		{`var count = new(atomic.Int64)`, 1},
 		{`var pool = sync.Pool{New: func() any { return 1 }}`, 1},

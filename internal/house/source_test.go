@@ -189,7 +189,8 @@ func declaredState(s *source, f *ast.File) []string {
 				if v.Names[0].Name == "_" {
 					continue // asserts that a type implements an interface
 				}
-				if len(v.Values) == 0 {
+				// An array of zeroes is as good as a constant, which it cannot be.
+				if array, ok := v.Type.(*ast.ArrayType); len(v.Values) == 0 && !(ok && array.Len != nil) {
 					problems = append(problems, s.at(v)+": a package-level variable without a value can only be meant to change")
 				}
 				if what := mutable(f, v); what != "" {
