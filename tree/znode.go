@@ -1,5 +1,7 @@
 package tree
 
+import "strings"
+
 // Znode is one version of a znode. It never changes once it can be reached from
 // a View or a Change: a write replaces it. Any number of goroutines may read it.
 type Znode struct {
@@ -60,8 +62,8 @@ func (z *Znode) name() string {
 // lessZnode orders znodes by parent, then name: the children of a znode stand
 // together, and a znode before everything below it.
 func lessZnode(a, b *Znode) bool {
-	if a.parent != b.parent {
-		return a.parent < b.parent
+	if c := strings.Compare(a.parent, b.parent); c != 0 {
+		return c < 0
 	}
 	return a.name() < b.name()
 }
