@@ -30,7 +30,7 @@ type floor struct {
 
 	mu   sync.Mutex
 	cur  *floorBatch   // what callers add to
-	free []*floorBatch // whose frames can be used again
+	free []*floorBatch // whose frames can be used again, by the sequencer alone
 	err  error
 
 	kick   chan struct{} // cur is no longer empty
@@ -41,6 +41,7 @@ type floor struct {
 	durable   [3]atomic.Uint64 // the last batch that each of the three has on disk
 	committed atomic.Uint64
 	advancing sync.Mutex
+	over      bool   // nothing more is taken from sent; guarded by advancing
 	last      uint64 // batch sequenced last; the sequencer's
 }
 
@@ -157,6 +158,7 @@ func (f *floor) newBatch() *floorBatch {
 // sequence sends out batch after batch. While it waits for its own disk, callers
 // gather the next batch and followers write this one.
 func (f *floor) sequence() {
+	defer f.abandon()
 	for {
 		select {
 		case <-f.kick:
@@ -180,6 +182,8 @@ func (f *floor) sequence() {
 		select {
 		case f.sent <- b:
 		case <-f.closed:
+			b.err = f.failure()
+			close(b.done)
 			return
 		}
 		for _, c := range f.conns {
@@ -219,6 +223,10 @@ func (f *floor) majority() uint64 {
 // it leaves it to him: he looks again after he let go.
 func (f *floor) advance() {
 	for f.committed.Load() < f.majority() && f.advancing.TryLock() {
+		if f.over {
+			f.advancing.Unlock()
+			return
+		}
 		for to := f.majority(); f.committed.Load() < to; {
 			b := <-f.sent
 			eachCommand(b.frame[floorHeader:], f.state.apply)
@@ -269,7 +277,13 @@ func (f *floor) settle() error {
 	return nil
 }
 
-// fail ends the floor and everyone who waits for it.
+func (f *floor) failure() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
+}
+
+// fail ends the floor. The sequencer notices, and ends everyone who waits.
 func (f *floor) fail(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -278,12 +292,6 @@ func (f *floor) fail(err error) {
 	}
 	f.err = err
 	close(f.closed)
-	f.cur.err = err
-	close(f.cur.done)
-}
-
-func (f *floor) close() error {
-	f.fail(errFloorClosed)
 	for i, c := range f.conns {
 		if c != nil {
 			c.Close()
@@ -292,6 +300,27 @@ func (f *floor) close() error {
 			o.conn.Close()
 		}
 	}
+}
+
+// abandon fails every batch that is not acknowledged, after the last was
+// sequenced.
+func (f *floor) abandon() {
+	f.advancing.Lock()
+	defer f.advancing.Unlock()
+	f.over = true
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for left := []*floorBatch{f.cur}; len(left) > 0; left = left[1:] {
+		left[0].err = f.err
+		close(left[0].done)
+		if len(f.sent) > 0 {
+			left = append(left, <-f.sent)
+		}
+	}
+}
+
+func (f *floor) close() error {
+	f.fail(errFloorClosed)
 	f.wg.Wait()
 	err := f.log.close()
 	for _, o := range f.followers {

@@ -58,6 +58,34 @@ func TestFloorKeepsEverything(t *testing.T) {
 	}
 }
 
+// Whoever writes while the floor breaks is told so, and does not wait for ever.
+func TestFloorBreaks(t *testing.T) {
+	f, err := newFloor(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	started := make(chan struct{}, 8)
+	for range cap(started) {
+		wg.Go(func() {
+			for err := error(nil); err == nil; err = f.write(make([]byte, 100)) {
+				select {
+				case started <- struct{}{}:
+				default:
+				}
+			}
+		})
+	}
+	for range cap(started) {
+		<-started
+	}
+	f.followers[0].conn.Close()
+	wg.Wait()
+	if err := f.close(); err == nil || err == errFloorClosed {
+		t.Errorf("the fault is not told: %v", err)
+	}
+}
+
 func replay(t *testing.T, l *rawLog, m *mapState) {
 	t.Helper()
 	b := make([]byte, l.off)
