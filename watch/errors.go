@@ -2,10 +2,9 @@ package watch
 
 import "errors"
 
-// Errors of this package, to be told apart with errors.Is.
+// Errors of this package, to be told apart with errors.Is. A path that no znode
+// can have is tree.ErrBadPath.
 var (
-	// ErrBadPath: a path that no znode can have.
-	ErrBadPath = errors.New("watch: bad path")
 	// ErrBadKind: not one of the kinds of watches.
 	ErrBadKind = errors.New("watch: unknown kind")
 	// ErrWatchExists: the owner has a watch of that id already.

@@ -6,10 +6,6 @@ import (
 	"github.com/zabtree/zabtree/internal/codec"
 )
 
-// MaxPath is the length in bytes of the longest path that DecodeEvent and
-// Register accept: what ZooKeeper's default packet limit leaves room for.
-const MaxPath = 1 << 20
-
 // AppendEvent appends ev's type, path and zxids to dst, as MessagePack. The
 // znodes are left out: an encoded event says what happened and where, as
 // ZooKeeper's do, and whoever needs the data reads it.
@@ -35,7 +31,7 @@ func DecodeEvent(b []byte) (ev Event, rest []byte, err error) {
 	r := codec.NewReader(b)
 	fields := r.Array(4)
 	ev.Type = Type(r.Uint8())
-	path := r.StringBytes()
+	ev.Path = r.String()
 	ev.Zxid = r.Int()
 	if fields == 4 {
 		ev.Since = r.Int()
@@ -48,12 +44,11 @@ func DecodeEvent(b []byte) (ev Event, rest []byte, err error) {
 		r.Fail("wrong number of fields")
 	case ev.Zxid < 0 || ev.Since < 0 || ev.Since > ev.Zxid:
 		r.Fail("zxid out of range")
-	case !validPath(path):
+	case checkPath(ev.Path) != nil:
 		r.Fail("not a path")
 	}
 	if r.Err() != nil {
 		return Event{}, nil, fmt.Errorf("%w: event: %w", ErrMalformed, r.Err())
 	}
-	ev.Path = string(path)
 	return ev, r.Rest(), nil
 }

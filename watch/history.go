@@ -44,9 +44,10 @@ func (c HistoryConfig) withDefaults() HistoryConfig {
 // of its own. It is a step machine for one goroutine.
 //
 // The count of bytes is of what the history alone keeps alive: the change, its
-// path, and the znode and data that the change replaced or deleted. The znode
-// after a change is either in the tree, or was itself replaced by a later change
-// that the history holds too, and is counted there.
+// path, and the znode that the change replaced or deleted, with its data and, if
+// that went too, its ACL. The znode after a change is either in the tree, or was
+// itself replaced by a later change that the history holds too, and is counted
+// there.
 type History struct {
 	config  HistoryConfig
 	changes []tree.Change // a ring, grown to MaxChanges as needed
@@ -56,17 +57,31 @@ type History struct {
 	last    int64
 }
 
-// changeOverhead is the size of a change in the ring and of the two znodes and
-// the ACLs it points to, rounded up.
+// changeOverhead is the size of a change in the ring and of the two znodes that
+// it points to, rounded up.
 const changeOverhead = 512
+
+// aclEntryBytes is the size of one entry of an ACL besides its strings.
+const aclEntryBytes = 64
 
 // costOf returns how many bytes the history keeps alive by holding c.
 func costOf(c *tree.Change) int64 {
 	n := changeOverhead + len(c.Path)
 	if c.Before != nil {
 		n += len(c.Before.Data())
+		if c.Kind == tree.ACLSet || c.Kind == tree.Deleted {
+			n += aclBytes(c.Before)
+		}
 	}
 	return int64(n)
+}
+
+// aclBytes counts the ACL as if no other znode shared it.
+func aclBytes(z *tree.Znode) (n int) {
+	for _, a := range z.ACL() {
+		n += aclEntryBytes + len(a.ID.Scheme) + len(a.ID.ID)
+	}
+	return n
 }
 
 // NewHistory returns an empty history of a state that is at zxid (0: an empty

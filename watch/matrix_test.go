@@ -191,7 +191,7 @@ func TestRegisterRefuses(t *testing.T) {
 	table := tableOf(t)
 	long := "/" + strings.Repeat("x", MaxPath)
 	for _, path := range []string{"", "w", "//", "/w/", "/a//b", "/a\x00b", "a/b", long} {
-		require.ErrorIs(t, table.Register(Watch{Path: path, Kind: Data}), ErrBadPath, "%.20q", path)
+		require.ErrorIs(t, table.Register(Watch{Path: path, Kind: Data}), tree.ErrBadPath, "%.20q", path)
 	}
 	for _, k := range []Kind{0, 6, 255} {
 		require.ErrorIs(t, table.Register(Watch{Path: "/", Kind: k}), ErrBadKind)

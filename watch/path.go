@@ -1,6 +1,15 @@
 package watch
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/zabtree/zabtree/tree"
+)
+
+// MaxPath is the length in bytes of the longest path that can be watched or
+// decoded: what ZooKeeper's default packet limit leaves room for.
+const MaxPath = 1 << 20
 
 // parentOf returns the path of the znode above path, and "" for the root.
 func parentOf(path string) string {
@@ -13,20 +22,11 @@ func parentOf(path string) string {
 	return ""
 }
 
-// validPath says whether path has the form of a path: absolute, no empty name,
-// no slash at its end. Which characters names may have is for the tree to say;
-// a watch on a name that cannot be only never fires.
-func validPath[S string | []byte](path S) bool {
-	if len(path) == 0 || len(path) > MaxPath || path[0] != '/' {
-		return false
+// checkPath returns an error that wraps tree.ErrBadPath if path cannot be that of
+// a znode, for a watch on it would be silent for ever.
+func checkPath(path string) error {
+	if len(path) > MaxPath {
+		return fmt.Errorf("%w: %d bytes, more than %d", tree.ErrBadPath, len(path), MaxPath)
 	}
-	if len(path) == 1 {
-		return true
-	}
-	for i := 1; i < len(path); i++ {
-		if path[i] == 0 || path[i] == '/' && path[i-1] == '/' {
-			return false
-		}
-	}
-	return path[len(path)-1] != '/'
+	return tree.ValidatePath(path)
 }

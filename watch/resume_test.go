@@ -149,7 +149,7 @@ func TestResumeRefusesWhole(t *testing.T) {
 		{6, Watch{1, 3, "/a", Data}, ErrAhead},
 		{4, Watch{1, 1, "/a", Data}, ErrWatchExists},
 		{4, Watch{1, 2, "/a", Data}, ErrWatchExists},
-		{4, Watch{1, 3, "a", Data}, ErrBadPath},
+		{4, Watch{1, 3, "a", Data}, tree.ErrBadPath},
 		{4, Watch{1, 3, "/a", 0}, ErrBadKind},
 	} {
 		ds, err := r.table.Resume(nil, r.history, Resumption{Since: c.since, Watches: []Watch{good, c.bad}})

@@ -25,8 +25,8 @@ type StreamConfig struct {
 // Validate returns everything that is wrong with c, joined.
 func (c StreamConfig) Validate() error {
 	var errs []error
-	if !validPath(c.Path) {
-		errs = append(errs, fmt.Errorf("%w: StreamConfig.Path is %.100q", ErrBadPath, c.Path))
+	if err := checkPath(c.Path); err != nil {
+		errs = append(errs, fmt.Errorf("watch: StreamConfig.Path: %w", err))
 	}
 	if c.MaxEvents < 0 || c.MaxEvents > 1<<24 {
 		errs = append(errs, fmt.Errorf("watch: StreamConfig.MaxEvents is %d, not in 0..%d", c.MaxEvents, 1<<24))

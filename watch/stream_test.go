@@ -366,7 +366,7 @@ func TestNextWaits(t *testing.T) {
 
 func TestStreamConfig(t *testing.T) {
 	_, _, err := NewStream(StreamConfig{Path: "w", MaxEvents: 1<<24 + 1, MaxBytes: -1})
-	require.ErrorIs(t, err, ErrBadPath)
+	require.ErrorIs(t, err, tree.ErrBadPath)
 	require.ErrorContains(t, err, "MaxEvents")
 	require.ErrorContains(t, err, "MaxBytes")
 }

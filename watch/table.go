@@ -102,7 +102,7 @@ func newTable(limits Limits) *Table {
 
 // Register arms w for the changes dispatched from now on. Several watches of one
 // owner, of any kinds, may be on one path; each is a watch of its own and is told
-// on its own. The error is ErrBadPath, ErrBadKind, ErrWatchExists or ErrTooMany,
+// on its own. The error is tree.ErrBadPath, ErrBadKind, ErrWatchExists or ErrTooMany,
 // and then nothing was changed.
 func (t *Table) Register(w Watch) error {
 	if err := t.admit(w); err != nil {
@@ -116,10 +116,11 @@ func (t *Table) admit(w Watch) error {
 	switch {
 	case !w.Kind.valid():
 		return fmt.Errorf("%w: %v", ErrBadKind, w.Kind)
-	case !validPath(w.Path):
-		return fmt.Errorf("%w: %.100q", ErrBadPath, w.Path)
 	case t.watches[handle{w.Owner, w.ID}] != nil:
 		return fmt.Errorf("%w: %d of owner %d", ErrWatchExists, w.ID, w.Owner)
+	}
+	if err := checkPath(w.Path); err != nil {
+		return fmt.Errorf("watch: %w", err)
 	}
 	return t.room(w.Owner, 1)
 }
