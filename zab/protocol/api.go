@@ -61,19 +61,22 @@ type ReadEntries struct {
 // ReadChunk asks for a chunk of a snapshot that is in storage, to be answered by
 // Core.ChunkRead. Chunk n begins at byte n * ChunkBytes.
 type ReadChunk struct {
-	Link LinkID
-	Meta SnapshotMeta
-	N    uint64
+	Link  LinkID
+	Token uint64
+	Meta  SnapshotMeta
+	N     uint64
 }
 
 // StoreChunk asks for a received chunk to be made durable, to be answered by
 // Core.ChunkStored. When Last is set the snapshot is whole: it is then verified
-// against Meta and committed before the answer.
+// against Meta and committed before the answer. A chunk may come that is durable
+// already: it has the same bytes.
 type StoreChunk struct {
-	Meta SnapshotMeta
-	N    uint64
-	Data []byte
-	Last bool
+	Meta  SnapshotMeta
+	Token uint64
+	N     uint64
+	Data  []byte
+	Last  bool
 }
 
 // ReadAnswer answers Core.ReadPoint: a state that has applied Zxid may be read,

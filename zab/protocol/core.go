@@ -67,6 +67,8 @@ type Core struct {
 	links     []*link
 	election  election
 	following following
+	tokens    uint64 // of readings of the log and of snapshots, the last
+	attempts  uint64 // how often this replica has joined a leader
 	leading   leading
 	reads     reads
 	queued    []origin // proposals that are not yet in the log

@@ -20,6 +20,7 @@ type leading struct {
 // following is the state of a follower.
 type following struct {
 	link     LinkID
+	attempt  uint64
 	promised bool // the leader's epoch raised the accepted one
 	joinDue  bool // tell the history once all writes are durable
 	stream   bool // the log is a prefix of the leader's, up to its end
@@ -83,7 +84,8 @@ func (c *Core) onLead(l *link, m lead) error {
 		x.progress = progress{}
 	}
 	c.role, c.epoch = roleFollowing, m.epoch
-	c.following = following{link: l.id, promised: m.epoch > c.hs.AcceptedEpoch, joinDue: true}
+	c.attempts++
+	c.following = following{link: l.id, attempt: c.attempts, promised: m.epoch > c.hs.AcceptedEpoch, joinDue: true}
 	if announced {
 		c.foundLeader(l.id)
 	}
@@ -128,7 +130,7 @@ func (c *Core) sendJoin() {
 	if l == nil {
 		return
 	}
-	m := join{epoch: c.epoch, promised: c.following.promised, base: c.log.base.Zxid(), last: c.log.last,
+	m := join{epoch: c.epoch, attempt: c.following.attempt, promised: c.following.promised, base: c.log.base.Zxid(), last: c.log.last,
 		ends: c.log.ends, partial: c.partial, chunks: c.chunks}
 	c.send(l, Bulk, m.encode())
 }

@@ -35,7 +35,7 @@ func (c *Core) AppendState(dst []byte) []byte {
 	dst = AppendHardState(dst, &c.hs)
 	dst = c.log.appendState(dst)
 	dst = appendZxid(dst, c.commit)
-	dst = appendUints(dst, uint64(c.role), uint64(c.epoch), c.chunks)
+	dst = appendUints(dst, uint64(c.role), uint64(c.epoch), c.attempts, c.tokens, c.chunks)
 	dst = appendSnapshotMeta(dst, c.partial)
 	dst = codec.AppendBool(codec.AppendBool(dst, c.halted), c.served)
 	dst = c.election.appendState(dst)
@@ -72,7 +72,7 @@ func (j *journal) appendState(dst []byte) []byte {
 	dst = appendUints(dst, uint64(j.accepted), j.seq)
 	dst = codec.AppendArray(dst, len(j.tail.chunks))
 	for _, t := range j.tail.chunks {
-		dst = codec.AppendBytes(appendZxid(appendUints(dst, t.first, t.last), t.commit), t.raw)
+		dst = codec.AppendBytes(appendZxid(appendUints(dst, t.first, t.last, uint64(t.header.epoch)), t.header.commit), t.raw)
 	}
 	dst = codec.AppendArray(dst, len(j.pending))
 	for _, p := range j.pending {
@@ -88,7 +88,7 @@ func (e *election) appendState(dst []byte) []byte {
 }
 
 func (f *following) appendState(dst []byte) []byte {
-	dst = appendUints(dst, uint64(f.link), f.acked, f.snap.next)
+	dst = appendUints(dst, uint64(f.link), f.attempt, f.acked, f.snap.next)
 	for _, b := range []bool{f.promised, f.joinDue, f.stream, f.snap.on, f.snap.done} {
 		dst = codec.AppendBool(dst, b)
 	}
@@ -117,7 +117,7 @@ func (l *link) appendState(dst []byte) []byte {
 	p := &l.progress
 	dst = append(dst, p.join.encode()...)
 	dst = codec.AppendBool(appendZxid(dst, p.sentCommit), p.promised)
-	dst = appendUints(dst, uint64(p.mode), p.round, p.next, p.acked, p.reading, p.token, uint64(p.bytes))
+	dst = appendUints(dst, uint64(p.mode), p.round, p.next, p.acked, p.reading, p.snap.token, uint64(p.bytes))
 	dst = codec.AppendArray(dst, len(p.inflight))
 	for _, s := range p.inflight {
 		dst = appendUints(dst, s.last, uint64(s.bytes))

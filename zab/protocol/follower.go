@@ -1,9 +1,9 @@
 package protocol
 
 // follows says whether the peer of a link is the leader that is followed, in an
-// epoch. What arrives from anybody else is left over from an earlier relation,
-// and means nothing: on one link, a new relation begins behind the old one's
-// last frame.
+// epoch. What arrives from anybody else is left over from an earlier relation
+// and means nothing, and so is the rest of a stream that answers an earlier join:
+// it ends where the stream begins that answers the latest.
 func (c *Core) follows(l *link, epoch uint32) bool {
 	return c.role == roleFollowing && c.following.link == l.id && c.epoch == epoch
 }
@@ -12,10 +12,10 @@ func (c *Core) follows(l *link, epoch uint32) bool {
 // leader's.
 func (c *Core) onSync(l *link, m syncFrom) error {
 	f := &c.following
-	if !c.follows(l, m.epoch) {
+	if !c.follows(l, m.epoch) || m.attempt != f.attempt {
 		return nil
 	}
-	if f.joinDue || f.stream || f.snap.on {
+	if f.stream || f.snap.on {
 		return badFrame("synchronisation begun twice")
 	}
 	if !c.log.contains(m.common) || m.common.Less(c.log.base.Zxid()) {
@@ -23,7 +23,7 @@ func (c *Core) onSync(l *link, m syncFrom) error {
 	}
 	// Only committed entries are applied, and every leader has those: to cut them
 	// off would mean that this ensemble has lost some (ZOOKEEPER-4837, 5094).
-	if m.common.Less(c.commit) {
+	if m.common.Less(minZxid(c.commit, c.log.last)) {
 		c.halt("protocol: leader of epoch %d cuts the log to %v, but %v is committed", c.epoch, m.common, c.commit)
 		return nil
 	}
@@ -32,7 +32,7 @@ func (c *Core) onSync(l *link, m syncFrom) error {
 		c.write(Batch{Truncate: &m.common})
 		c.out.ConfigChanged = true
 	}
-	f.stream = true
+	f.stream, f.acked = true, 0
 	c.out.Barrier = m.upTo
 	c.out.StatusChanged = true
 	return nil
@@ -41,11 +41,8 @@ func (c *Core) onSync(l *link, m syncFrom) error {
 // onEntries appends what the leader sends, and learns what is committed.
 func (c *Core) onEntries(l *link, h entriesHeader, raw []byte) error {
 	f := &c.following
-	if !c.follows(l, h.epoch) {
+	if !c.follows(l, h.epoch) || !f.stream {
 		return nil
-	}
-	if !f.stream {
-		return badFrame("entries before synchronisation")
 	}
 	if len(raw) > 0 {
 		if err := c.appendReceived(raw); err != nil {
@@ -103,14 +100,15 @@ func rawLen(raw []byte, n int) int {
 func (c *Core) appended(entries []Entry, raw, frame []byte) {
 	c.write(Batch{Entries: entries, Raw: raw})
 	c.log.tail.add(chunk{first: entries[0].Zxid.Counter, last: entries[len(entries)-1].Zxid.Counter,
-		frame: frame, commit: c.commit, raw: raw}, c.cfg.TailBytes, c.log.durable.Counter)
+		raw: raw, frame: frame, header: entriesHeader{c.epoch, c.commit}}, c.cfg.TailBytes, c.log.durable.Counter)
 }
 
-// flushFollowing acknowledges what has become durable. The first acknowledgement
-// covers the entry that opened the leader's epoch (ZOOKEEPER-3911, 4646, 4685).
+// flushFollowing acknowledges what has become durable. Until that covers the
+// entry that opened the leader's epoch the leader counts it for nothing, and only
+// sends more (ZOOKEEPER-3911, 4646, 4685).
 func (c *Core) flushFollowing() {
 	f := &c.following
-	if d := c.log.durable; f.stream && d.Epoch == c.epoch && d.Counter > f.acked {
+	if d := c.log.durable; f.stream && d.Counter > f.acked {
 		f.acked = d.Counter
 		if l := c.leaderLink(); l != nil {
 			c.send(l, Bulk, (&ack{c.epoch, d.Counter}).encode())

@@ -69,7 +69,8 @@ type nack struct {
 // join is ZAB's ACK-E: the sender follows, and tells of its history.
 type join struct {
 	epoch    uint32
-	promised bool // the sender's accepted epoch was raised by this
+	attempt  uint64 // the sender's own count of joins; the stream repeats it
+	promised bool   // the sender's accepted epoch was raised by this
 	base     Zxid
 	last     Zxid
 	ends     []EpochEnd
@@ -81,17 +82,19 @@ type join struct {
 // syncFrom begins the stream: the follower cuts its log after common, and the
 // leader's entries from there on follow. The leader's log ended at upTo.
 type syncFrom struct {
-	epoch  uint32
-	common Zxid
-	upTo   uint64
+	epoch   uint32
+	attempt uint64
+	common  Zxid
+	upTo    uint64
 }
 
 // snap begins or restarts the stream with a snapshot, from a chunk on.
 type snap struct {
-	epoch uint32
-	base  Base
-	first uint64
-	upTo  uint64
+	epoch   uint32
+	attempt uint64
+	base    Base
+	first   uint64
+	upTo    uint64
 }
 
 type chunkMsg struct {
@@ -233,7 +236,7 @@ func readNack(r *codec.Reader) nack { return nack{epoch: r.Uint32(), accepted: r
 const maxEpochs = 1 << 16
 
 func (m *join) encode() []byte {
-	b := codec.AppendBool(beginEpoch(kindJoin, m.epoch), m.promised)
+	b := codec.AppendBool(codec.AppendUint(beginEpoch(kindJoin, m.epoch), m.attempt), m.promised)
 	b = appendZxid(appendZxid(b, m.base), m.last)
 	b = codec.AppendArray(b, 2*len(m.ends))
 	for _, e := range m.ends {
@@ -243,7 +246,7 @@ func (m *join) encode() []byte {
 }
 
 func readJoin(r *codec.Reader) join {
-	m := join{epoch: r.Uint32(), promised: r.Bool(), base: readZxid(r), last: readZxid(r)}
+	m := join{epoch: r.Uint32(), attempt: r.Uint(), promised: r.Bool(), base: readZxid(r), last: readZxid(r)}
 	m.ends = make([]EpochEnd, r.Array(2*maxEpochs)/2)
 	for i := range m.ends {
 		m.ends[i] = EpochEnd{r.Uint32(), r.Uint()}
@@ -256,20 +259,20 @@ func readJoin(r *codec.Reader) join {
 }
 
 func (m *syncFrom) encode() []byte {
-	return codec.AppendUint(appendZxid(beginEpoch(kindSync, m.epoch), m.common), m.upTo)
+	return codec.AppendUint(appendZxid(codec.AppendUint(beginEpoch(kindSync, m.epoch), m.attempt), m.common), m.upTo)
 }
 
 func readSync(r *codec.Reader) syncFrom {
-	return syncFrom{epoch: r.Uint32(), common: readZxid(r), upTo: r.Uint()}
+	return syncFrom{epoch: r.Uint32(), attempt: r.Uint(), common: readZxid(r), upTo: r.Uint()}
 }
 
 func (m *snap) encode() []byte {
-	b := AppendBase(beginEpoch(kindSnap, m.epoch), &m.base)
+	b := AppendBase(codec.AppendUint(beginEpoch(kindSnap, m.epoch), m.attempt), &m.base)
 	return codec.AppendUint(codec.AppendUint(b, m.first), m.upTo)
 }
 
 func readSnap(r *codec.Reader) snap {
-	return snap{epoch: r.Uint32(), base: ReadBase(r), first: r.Uint(), upTo: r.Uint()}
+	return snap{epoch: r.Uint32(), attempt: r.Uint(), base: ReadBase(r), first: r.Uint(), upTo: r.Uint()}
 }
 
 func (m *chunkMsg) encode() []byte {

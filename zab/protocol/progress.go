@@ -22,12 +22,11 @@ type progress struct {
 	round    uint64 // of confirmation, the last that it answered
 
 	next       uint64 // counter of the entry to be sent next
-	acked      uint64 // counter up to which its log is durable; 0 before the opening entry is
+	acked      uint64 // counter up to which its log is durable, if the opening entry is; else 0
 	sentCommit Zxid
 	inflight   []sent
 	bytes      int    // of inflight
 	reading    uint64 // token of the reading of the log that is under way, or 0
-	token      uint64 // of the last reading
 
 	snap snapshotSend
 }
@@ -41,6 +40,7 @@ type sent struct {
 // snapshotSend is a snapshot on its way, in a window of chunks.
 type snapshotSend struct {
 	base    Base
+	token   uint64 // of the reading of chunks
 	chunks  uint64 // how many there are
 	next    uint64 // chunk to be read next
 	acked   uint64 // chunks that are durable at the follower
@@ -61,9 +61,8 @@ func (p *progress) sent(last uint64, bytes int) {
 	p.bytes += bytes
 }
 
-// ack takes note of a cumulative acknowledgement.
+// ack makes room for more to be sent.
 func (p *progress) ack(counter uint64) {
-	p.acked = counter
 	n := 0
 	for n < len(p.inflight) && p.inflight[n].last <= counter {
 		p.bytes -= p.inflight[n].bytes
@@ -93,7 +92,7 @@ func (c *Core) startStream(l *link) {
 	}
 	p.mode = streaming
 	p.next, p.acked = common.Counter+1, 0
-	c.send(l, Bulk, (&syncFrom{epoch: c.epoch, common: common, upTo: c.log.last.Counter}).encode())
+	c.send(l, Bulk, (&syncFrom{epoch: c.epoch, attempt: p.join.attempt, common: common, upTo: c.log.last.Counter}).encode())
 }
 
 // pump sends a follower what there is for it, within bounds.
@@ -108,10 +107,10 @@ func (c *Core) pump(l *link) {
 			c.startSnapshot(l)
 			return
 		}
-		p.token++
-		p.reading = p.token
+		c.tokens++
+		p.reading = c.tokens
 		c.out.ReadEntries = append(c.out.ReadEntries,
-			ReadEntries{Link: l.id, Token: p.token, After: p.next - 1, MaxBytes: c.cfg.MaxBatchBytes})
+			ReadEntries{Link: l.id, Token: p.reading, After: p.next - 1, MaxBytes: c.cfg.MaxBatchBytes})
 	}
 	if p.mode == streaming && p.sentCommit.Less(c.commit) {
 		p.sentCommit = c.commit
@@ -120,11 +119,11 @@ func (c *Core) pump(l *link) {
 }
 
 // sendChunkOfLog sends entries that are in memory: in the frame that was made
-// for all followers, if the commit in it is still the latest.
+// for all followers, if its header still holds.
 func (c *Core) sendChunkOfLog(l *link, ch chunk) {
 	p := &l.progress
 	frame := ch.frame
-	if frame == nil || ch.commit != c.commit {
+	if frame == nil || ch.header != (entriesHeader{c.epoch, c.commit}) {
 		frame = c.entriesFrame(ch.raw)
 	}
 	p.sentCommit = c.commit
@@ -186,12 +185,13 @@ func (c *Core) onAck(l *link, m ack) error {
 	if c.role != roleLeading || m.epoch != c.epoch || p.mode != streaming {
 		return nil
 	}
-	// The first acknowledgement covers the opening entry, and none goes beyond
-	// what was sent.
-	if m.counter < c.leading.opening.Counter || m.counter >= p.next || m.counter < p.acked {
+	if m.counter >= p.next || m.counter < p.acked {
 		return badFrame("ack of %d, after %d, %d is next", m.counter, p.acked, p.next)
 	}
 	p.ack(m.counter)
+	if m.counter >= c.leading.opening.Counter {
+		p.acked = m.counter
+	}
 	return nil
 }
 

@@ -7,14 +7,15 @@ func (c *Core) startSnapshot(l *link) {
 	p := &l.progress
 	base := c.log.latest
 	size := uint64(c.cfg.ChunkBytes)
-	s := snapshotSend{base: base, chunks: max(1, (uint64(base.Snapshot.Size)+size-1)/size)}
+	c.tokens++
+	s := snapshotSend{base: base, token: c.tokens, chunks: max(1, (uint64(base.Snapshot.Size)+size-1)/size)}
 	if p.join.partial == base.Snapshot {
 		s.acked = min(p.join.chunks, s.chunks-1)
 		s.next = s.acked
 	}
 	p.mode, p.snap, p.reading, p.acked = snapshotting, s, 0, 0
 	p.inflight, p.bytes = nil, 0
-	c.send(l, Bulk, (&snap{epoch: c.epoch, base: base, first: s.next, upTo: c.log.last.Counter}).encode())
+	c.send(l, Bulk, (&snap{epoch: c.epoch, attempt: p.join.attempt, base: base, first: s.next, upTo: c.log.last.Counter}).encode())
 	c.pumpChunks(l)
 	c.out.StatusChanged = true
 }
@@ -24,7 +25,7 @@ func (c *Core) pumpChunks(l *link) {
 	s := &l.progress.snap
 	window := uint64(max(1, c.cfg.MaxInflightBytes/c.cfg.ChunkBytes))
 	for ; s.next < s.chunks && s.next < s.acked+window; s.next++ {
-		c.out.ReadChunks = append(c.out.ReadChunks, ReadChunk{Link: l.id, Meta: s.base.Snapshot, N: s.next})
+		c.out.ReadChunks = append(c.out.ReadChunks, ReadChunk{Link: l.id, Token: s.token, Meta: s.base.Snapshot, N: s.next})
 	}
 }
 
@@ -43,7 +44,7 @@ func (c *Core) tickSnapshots() {
 // ChunkRead answers a ReadChunk.
 func (c *Core) ChunkRead(q ReadChunk, data []byte, err error) {
 	l := c.link(q.Link)
-	if c.halted || c.role != roleLeading || l == nil || l.progress.mode != snapshotting || l.progress.snap.base.Snapshot != q.Meta {
+	if c.halted || c.role != roleLeading || l == nil || l.progress.mode != snapshotting || l.progress.snap.token != q.Token {
 		return
 	}
 	if err != nil {
@@ -70,7 +71,7 @@ func (c *Core) onChunkAck(l *link, m chunkAck) error {
 	}
 	z := s.base.Zxid()
 	p.mode, p.next, p.snap = streaming, z.Counter+1, snapshotSend{}
-	p.join = join{}
+	p.join = join{attempt: p.join.attempt} // what it had received is of no use any more
 	c.out.StatusChanged = true
 	return nil
 }
@@ -87,14 +88,15 @@ type snapReceipt struct {
 // is whole, verified and durable (ZOOKEEPER-3642).
 func (c *Core) onSnap(l *link, m snap) error {
 	f := &c.following
-	if !c.follows(l, m.epoch) {
+	if !c.follows(l, m.epoch) || m.attempt != f.attempt {
 		return nil
 	}
-	if f.joinDue || f.snap.on {
-		return badFrame("snapshot without being asked for")
+	if f.snap.on {
+		return badFrame("snapshot begun twice")
 	}
-	if z := m.base.Zxid(); !c.commit.Less(z) || z.Epoch > c.epoch || m.base.Config.Current == nil {
-		return badFrame("snapshot %v does not go beyond %v", z, c.commit)
+	have := minZxid(c.commit, c.log.last)
+	if z := m.base.Zxid(); !have.Less(z) || z.Epoch > c.epoch || m.base.Config.Current == nil {
+		return badFrame("snapshot %v does not go beyond %v", z, have)
 	}
 	switch {
 	case m.first == 0:
@@ -111,14 +113,14 @@ func (c *Core) onSnap(l *link, m snap) error {
 
 func (c *Core) onChunk(l *link, m chunkMsg) error {
 	f := &c.following
-	if !c.follows(l, m.epoch) {
+	if !c.follows(l, m.epoch) || !f.snap.on {
 		return nil
 	}
-	if !f.snap.on || f.snap.done || m.n != f.snap.next {
+	if f.snap.done || m.n != f.snap.next {
 		return badFrame("chunk %d, %d is next", m.n, f.snap.next)
 	}
 	f.snap.next++
-	c.out.StoreChunks = append(c.out.StoreChunks, StoreChunk{Meta: f.snap.base.Snapshot, N: m.n, Data: m.data, Last: m.last})
+	c.out.StoreChunks = append(c.out.StoreChunks, StoreChunk{Meta: f.snap.base.Snapshot, Token: f.attempt, N: m.n, Data: m.data, Last: m.last})
 	return nil
 }
 
@@ -129,7 +131,7 @@ func (c *Core) ChunkStored(q StoreChunk, err error) {
 		return
 	}
 	f := &c.following
-	current := c.role == roleFollowing && f.snap.on && f.snap.base.Snapshot == q.Meta
+	current := c.role == roleFollowing && f.snap.on && f.attempt == q.Token
 	if err != nil {
 		c.partial, c.chunks = SnapshotMeta{}, 0
 		if l := c.leaderLink(); current && l != nil {
@@ -163,7 +165,7 @@ func (c *Core) installed() {
 	if l := c.leaderLink(); l != nil && f.snap.done && f.snap.base.Snapshot == base.Snapshot {
 		n := f.snap.next - 1
 		f.snap = snapReceipt{}
-		f.stream = true
+		f.stream, f.acked = true, 0
 		c.send(l, Bulk, (&chunkAck{c.epoch, n}).encode())
 	}
 }

@@ -10,11 +10,11 @@ type tail struct {
 // chunk is a run of entries and the frame that carries them.
 type chunk struct {
 	first, last uint64 // counters
-	// frame is an Entries frame whose entries begin at body, made when the
-	// leader's commit was commit; nil if this replica did not make one.
+	raw         []byte
+	// frame is the Entries frame that has raw as its end, with this header; nil if
+	// there is none.
 	frame  []byte
-	commit Zxid
-	raw    []byte
+	header entriesHeader
 }
 
 // add appends a chunk, and drops old ones that are durable while there are more
