@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ type options struct {
 	rounds    int
 	roundTime time.Duration
 	json      bool
+	profile   string
 }
 
 // A workload runs and returns what it found, which can print itself.
@@ -73,7 +75,12 @@ func runWorkload(w workload, o options, out io.Writer) error {
 	if !o.json {
 		m.print(out)
 	}
+	stop, err := startProfile(o.profile)
+	if err != nil {
+		return err
+	}
 	result, err := w.run(o)
+	err = errors.Join(err, stop())
 	if err != nil {
 		return err
 	}
@@ -99,6 +106,7 @@ func parse(args []string) (string, options, error) {
 	fs.IntVar(&o.rounds, "rounds", 5, "rounds of every peer, or repetitions")
 	fs.DurationVar(&o.roundTime, "round-time", 2*time.Second, "how long a round is measured")
 	fs.BoolVar(&o.json, "json", false, "print JSON")
+	fs.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of the workload to this file")
 	if err := fs.Parse(args); err != nil {
 		return "", o, err
 	}

@@ -14,6 +14,7 @@ import (
 type round struct {
 	Rate     float64 // writes per second
 	P50, P99 time.Duration
+	CPU      time.Duration // of the whole process, callers included, for each write
 }
 
 // load is how a peer is driven: callers that each make one write after the
@@ -56,10 +57,10 @@ func (l load) measure(p peer) (round, error) {
 	}
 	wait(&phase, l.warm)
 	phase.CompareAndSwap(0, 1)
-	start := time.Now()
+	start, before := time.Now(), cpuTime()
 	wait(&phase, l.time)
 	phase.Store(2)
-	elapsed := time.Since(start)
+	elapsed, used := time.Since(start), cpuTime()-before
 	wg.Wait()
 	if err := errors.Join(failures...); err != nil {
 		return round{}, fmt.Errorf("%s: %w", p.name(), err)
@@ -72,6 +73,7 @@ func (l load) measure(p peer) (round, error) {
 		Rate: float64(all.total) / elapsed.Seconds(),
 		P50:  all.quantile(0.50),
 		P99:  all.quantile(0.99),
+		CPU:  used / time.Duration(max(all.total, 1)),
 	}, nil
 }
 

@@ -42,6 +42,7 @@ type writesLine struct {
 	Fastest   float64       `json:"fastest_round"`
 	P50       time.Duration `json:"p50_ns"`
 	P99       time.Duration `json:"p99_ns"`
+	CPU       time.Duration `json:"cpu_ns_per_write"`
 	RateRatio float64       `json:"rate_ratio,omitempty"`
 	P50Ratio  float64       `json:"p50_ratio,omitempty"`
 }
@@ -115,18 +116,19 @@ func alternate(l load, peers []peer, rounds int) ([][]round, error) {
 }
 
 func summarize(name string, callers int, rounds, floor []round, ratios bool) writesLine {
-	var rate, p50, p99, rateRatio, p50Ratio []float64
+	var rate, p50, p99, cpu, rateRatio, p50Ratio []float64
 	for i, r := range rounds {
 		rate = append(rate, r.Rate)
 		p50 = append(p50, float64(r.P50))
 		p99 = append(p99, float64(r.P99))
+		cpu = append(cpu, float64(r.CPU))
 		rateRatio = append(rateRatio, r.Rate/floor[i].Rate)
 		p50Ratio = append(p50Ratio, float64(r.P50)/float64(floor[i].P50))
 	}
 	line := writesLine{
 		Peer: name, Callers: callers,
 		Rate: median(rate), Slowest: slices.Min(rate), Fastest: slices.Max(rate),
-		P50: time.Duration(median(p50)), P99: time.Duration(median(p99)),
+		P50: time.Duration(median(p50)), P99: time.Duration(median(p99)), CPU: time.Duration(median(cpu)),
 	}
 	if ratios {
 		line.RateRatio, line.P50Ratio = median(rateRatio), median(p50Ratio)
@@ -142,14 +144,14 @@ func median[T cmp.Ordered](values []T) T {
 func (r writesReport) print(w io.Writer) {
 	fmt.Fprintf(w, "durable writes of %d bytes, medians of %d alternating rounds of %v\n", r.Size, r.Rounds, r.RoundTime)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "in flight\tpeer\twrites/s\tslowest\tfastest\tp50\tp99\tof the floor\tp50 to the floor's\t")
+	fmt.Fprintln(t, "in flight\tpeer\twrites/s\tslowest\tfastest\tp50\tp99\tCPU/write\tof the floor\tp50 to the floor's\t")
 	for _, l := range r.Lines {
 		ratio, p50Ratio := "", ""
 		if l.RateRatio > 0 {
 			ratio, p50Ratio = fmt.Sprintf("%.2f", l.RateRatio), fmt.Sprintf("%.2f", l.P50Ratio)
 		}
-		fmt.Fprintf(t, "%d\t%s\t%.0f\t%.0f\t%.0f\t%v\t%v\t%s\t%s\t\n", l.Callers, l.Peer, l.Rate, l.Slowest, l.Fastest,
-			l.P50.Round(time.Microsecond), l.P99.Round(time.Microsecond), ratio, p50Ratio)
+		fmt.Fprintf(t, "%d\t%s\t%.0f\t%.0f\t%.0f\t%v\t%v\t%v\t%s\t%s\t\n", l.Callers, l.Peer, l.Rate, l.Slowest, l.Fastest,
+			l.P50.Round(time.Microsecond), l.P99.Round(time.Microsecond), l.CPU.Round(10*time.Nanosecond), ratio, p50Ratio)
 	}
 	t.Flush()
 }
