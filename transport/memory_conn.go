@@ -21,10 +21,9 @@ type memoryLink struct {
 
 // memoryConn is one end of a connection.
 type memoryConn struct {
-	link   *memoryLink
-	side   int
-	owner  *memoryEndpoint
-	remote string
+	link  *memoryLink
+	side  int
+	owner *memoryEndpoint
 }
 
 // newMemoryLink connects two endpoints; Memory.mu is held.
@@ -36,8 +35,8 @@ func newMemoryLink(m *Memory, from, to *memoryEndpoint) *memoryLink {
 		l.pipes[side].fault = m.faults.of(paths[side])
 	}
 	m.count[paths[0]]++
-	l.ends[0] = memoryConn{link: l, side: 0, owner: from, remote: strconv.FormatUint(to.id, 10)}
-	l.ends[1] = memoryConn{link: l, side: 1, owner: to, remote: strconv.FormatUint(from.id, 10)}
+	l.ends[0] = memoryConn{link: l, side: 0, owner: from}
+	l.ends[1] = memoryConn{link: l, side: 1, owner: to}
 	return l
 }
 
@@ -194,7 +193,8 @@ func (c *memoryConn) Close() error {
 	return nil
 }
 
-func (c *memoryConn) Remote() string { return c.remote }
+func (c *memoryConn) Peer() uint64   { return c.link.path(c.side).to }
+func (c *memoryConn) Remote() string { return strconv.FormatUint(c.Peer(), 10) }
 
 // memoryCopier copies the frames of one Send, small ones side by side.
 type memoryCopier struct {

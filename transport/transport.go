@@ -66,6 +66,12 @@ type Conn interface {
 	// was sent to arrive.
 	Close() error
 
+	// Peer is the ID of the replica at the other side if the transport knows it,
+	// as strongly as the transport authenticates; otherwise 0. Whoever learns an
+	// ID from the frames refuses a connection on which the two differ: else
+	// whoever may speak for one replica could speak for every other.
+	Peer() uint64
+
 	// Remote describes the other side for logs: an address, or who was dialed.
 	Remote() string
 }

@@ -44,6 +44,12 @@ func checkOrder(s *transportTest) {
 	frames := randomFrames(r, 4<<20)
 	s.must("frames", s.start(func() error { return sendAll(a, frames, r) }),
 		s.start(func() error { return receiveAll(b, frames) }))
+	if id := a.Peer(); id != 0 && id != s.toB.ID {
+		s.Errorf("Peer is %d at the side that dialed %d", id, s.toB.ID)
+	}
+	if id := b.Peer(); id != 0 && id != s.toA.ID {
+		s.Errorf("Peer is %d at the side that %d dialed", id, s.toA.ID)
+	}
 	if a.Remote() == "" || b.Remote() == "" {
 		s.Errorf("Remote is empty: %q at the side that dialed, %q at the other", a.Remote(), b.Remote())
 	}
