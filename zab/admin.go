@@ -1,0 +1,83 @@
+package zab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Handover hands leadership, which this replica must have, over to a synchronised
+// voter, or if to is 0 to the one that is best off. It waits until this replica
+// leads no more; if the other does not take over within an election timeout this
+// one goes on leading and the error is ErrNoLeader. Proposals meanwhile fail with
+// ErrNoLeader, and are tried again by Propose.
+func (r *Replica) Handover(ctx context.Context, to uint64) error {
+	before, _ := r.Status()
+	if err := r.do(ctx, func(l *loop) error { return l.core.Handover(to) }); err != nil {
+		return err
+	}
+	ticks := 2 * r.cfg.ElectionTicks
+	for {
+		s, changed := r.Status()
+		if !s.Leading() || s.Epoch != before.Epoch {
+			return nil
+		}
+		if ticks--; ticks < 0 {
+			return fmt.Errorf("%w that took over", ErrNoLeader)
+		}
+		if err := r.pause(ctx, changed); err != nil {
+			return err
+		}
+	}
+}
+
+// Reconfigure changes the membership from the one with a version, as Status has
+// it in Config, to another, and waits until that is applied here. A new voter must
+// be synchronised as an observer before, and is named with its incarnation; other
+// new members may be named with incarnation 0. A leader does not remove itself
+// (see Handover). The error wraps ErrConflict if the version is not the current
+// one or another change is under way, ErrBadMembership if the change is not
+// allowed, and ErrUnknownOutcome if it may have happened.
+func (r *Replica) Reconfigure(ctx context.Context, version uint64, next Membership) error {
+	next = next.Clone()
+	p := &Pending{done: make(chan struct{})}
+	err := r.do(ctx, func(l *loop) error {
+		l.requests++
+		epoch, err := l.core.Reconfigure(l.requests, version, next)
+		if err != nil {
+			return &notApplied{err}
+		}
+		s := &l.r.state
+		s.mu.Lock()
+		s.pending.add(l.requests, epoch, p.resolve)
+		s.mu.Unlock()
+		l.r.box.pending.Add(1)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	_, err = p.Wait(ctx)
+	return err
+}
+
+// do has the loop call f and waits for what it returns.
+func (r *Replica) do(ctx context.Context, f func(l *loop) error) error {
+	got := make(chan error, 1)
+	if !r.box.ask(func(in *inbox) { in.calls = append(in.calls, func(l *loop) { got <- f(l) }) }) {
+		return &notApplied{ErrClosed}
+	}
+	select {
+	case err := <-got:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", ErrUnknownOutcome, context.Cause(ctx))
+	case <-r.stop:
+		select {
+		case err := <-got:
+			return err
+		default:
+			return errors.Join(ErrUnknownOutcome, ErrClosed)
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package zab
+
+import (
+	"slices"
+
+	"github.com/zabtree/zabtree/transport"
+)
+
+// dialPlan decides whom to dial and when. Of two replicas the one with the
+// higher ID dials, so there is never a race between two links. It is a step
+// machine; the dialing goroutine owns it. Times are nanoseconds from any
+// beginning.
+type dialPlan struct {
+	self           uint64
+	first, longest int64 // wait after the first failure, and at most
+	peers          []dialPeer
+}
+
+type dialPeer struct {
+	to     transport.Endpoint
+	busy   bool // being dialed, or linked
+	linked bool
+	since  int64 // linked since
+	wait   int64 // after the next failure
+	at     int64 // dial then
+}
+
+// members tells who the others are, with their newest addresses. Who has gone is
+// dialed no more.
+func (p *dialPlan) members(list []transport.Endpoint, now int64) {
+	var peers []dialPeer
+	for _, e := range list {
+		if e.ID >= p.self {
+			continue
+		}
+		i := slices.IndexFunc(p.peers, func(x dialPeer) bool { return x.to.ID == e.ID })
+		switch {
+		case i < 0:
+			peers = append(peers, dialPeer{to: e, wait: p.first, at: now})
+		default:
+			x := p.peers[i]
+			if x.to != e {
+				x.to, x.wait, x.at = e, p.first, now
+			}
+			peers = append(peers, x)
+		}
+	}
+	p.peers = peers
+}
+
+func (p *dialPlan) find(id uint64) *dialPeer {
+	for i := range p.peers {
+		if p.peers[i].to.ID == id {
+			return &p.peers[i]
+		}
+	}
+	return nil
+}
+
+// up says that a peer is linked.
+func (p *dialPlan) up(id uint64, now int64) {
+	if x := p.find(id); x != nil {
+		x.busy, x.linked, x.since = true, true, now
+	}
+}
+
+// down says that a peer is not linked any more, or that dialing it failed. A link
+// that lasted is dialed again at once, everything else after a wait that doubles.
+func (p *dialPlan) down(id uint64, now int64) {
+	x := p.find(id)
+	if x == nil || !x.busy {
+		return
+	}
+	lasted := x.linked && now-x.since >= p.longest
+	x.busy, x.linked = false, false
+	if lasted {
+		x.wait, x.at = p.first, now
+		return
+	}
+	x.at = now + x.wait
+	x.wait = min(2*x.wait, p.longest)
+}
+
+// due returns whom to dial now; they count as being dialed.
+func (p *dialPlan) due(now int64) (list []transport.Endpoint) {
+	for i := range p.peers {
+		if x := &p.peers[i]; !x.busy && x.at <= now {
+			x.busy = true
+			list = append(list, x.to)
+		}
+	}
+	return list
+}
+
+// next returns when somebody is due, if anybody will be.
+func (p *dialPlan) next() (at int64, ok bool) {
+	for i := range p.peers {
+		if x := &p.peers[i]; !x.busy && (!ok || x.at < at) {
+			at, ok = x.at, true
+		}
+	}
+	return at, ok
+}
