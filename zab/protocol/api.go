@@ -117,7 +117,9 @@ type Output struct {
 	Apply Zxid
 	// Barrier, if not 0, is a counter: of the proposals of this replica that were
 	// handed to the core before, those that have not been applied when this
-	// counter is, are not in the log and never will be.
+	// counter is, are not in the log and never will be. It replaces any barrier
+	// before it, which may have been that of a history that came to nothing, and
+	// it stands before Apply.
 	Barrier uint64
 	Reads   []ReadAnswer
 	Refused []Refusal

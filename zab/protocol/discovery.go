@@ -113,10 +113,12 @@ func (c *Core) mayFound(founders []Founder) bool {
 	return false
 }
 
-// onNack gives up an epoch that cannot win.
+// onNack gives up an epoch that cannot win, or that somebody cannot follow any
+// more because of a promise that came to nothing: he would stay outside for ever.
 func (c *Core) onNack(_ *link, m nack) error {
 	c.election.seen = max(c.election.seen, m.accepted)
-	if c.role == roleLeading && c.leading.phase == Discovering && m.epoch == c.epoch && m.accepted >= c.epoch {
+	if c.role == roleLeading && m.epoch == c.epoch &&
+		(m.accepted > c.epoch || m.accepted == c.epoch && c.leading.phase == Discovering) {
 		c.look()
 	}
 	return nil

@@ -10,7 +10,7 @@ import (
 
 var (
 	seedFlag  = flag.Uint64("seed", 0, "run only this seed of TestRandom")
-	traceFlag = flag.Bool("trace", false, "print every frame that TestRandom delivers")
+	traceFlag = flag.Bool("frames", false, "print every frame that TestRandom delivers")
 	seedsFlag = flag.Int("seeds", 300, "how many seeds TestRandom runs")
 )
 

@@ -195,7 +195,7 @@ func (w *world) take(n *simNode) {
 	}
 	n.chunks = append(n.chunks, out.StoreChunks...)
 	if out.Barrier != 0 {
-		n.barrier = append(n.barrier, simBarrier{out.Barrier, sortedKeys(n.pending)})
+		n.barrier = []simBarrier{{out.Barrier, sortedKeys(n.pending)}}
 	}
 	if out.Install != nil {
 		w.install(n, out.Install)
