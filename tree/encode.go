@@ -1,8 +1,6 @@
 package tree
 
 import (
-	"math"
-
 	"github.com/zabtree/zabtree/internal/codec"
 )
 
@@ -94,7 +92,7 @@ func appendSettings(dst []byte, s Settings) []byte {
 	s = s.withDefaults()
 	dst = codec.AppendArray(dst, 6)
 	for _, v := range []int{s.Unanswered, s.ResultBytes, s.Identities, s.Tombstones, s.TombstoneBytes} {
-		dst = codec.AppendInt(dst, int64(min(v, math.MaxInt32)))
+		dst = codec.AppendInt(dst, int64(v))
 	}
 	return codec.AppendInt(dst, int64(s.TombstoneTime))
 }

@@ -2,24 +2,6 @@ package tree
 
 import "time"
 
-// flatten turns an operation into what apply works on. It is false for nil and
-// for a multi.
-func flatten(op Op) (flatOp, bool) {
-	switch op := op.(type) {
-	case Create:
-		return flatOp{kind: opCreate, path: []byte(op.Path), data: op.Data, mode: op.Mode, ttl: op.TTL, acl: op.ACL}, true
-	case Set:
-		return flatOp{kind: opSet, path: []byte(op.Path), data: op.Data, cond: op.If}, true
-	case Delete:
-		return flatOp{kind: opDelete, path: []byte(op.Path), cond: op.If}, true
-	case Check:
-		return flatOp{kind: opCheck, path: []byte(op.Path), cond: op.If}, true
-	case SetACL:
-		return flatOp{kind: opSetACL, path: []byte(op.Path), acl: op.ACL, cond: op.If}, true
-	}
-	return flatOp{}, false
-}
-
 func (op *flatOp) op() Op {
 	path := string(op.path)
 	switch op.kind {

@@ -83,12 +83,13 @@ func dataHashOf(data []byte) uint64 {
 	return hashBytes(seedData, data)
 }
 
+func hashPath(path string) uint64 { return hashBytes(seedZnode, path) }
+
 // rehash computes what the znode adds to the digest, from a dataHash that is
 // right.
 func (z *Znode) rehash() uint64 {
 	s := &z.stat
-	h := hashBytes(seedZnode, z.path)
-	h = fold(h, z.dataHash)
+	h := fold(z.pathHash, z.dataHash)
 	if z.acl != nil {
 		h = fold(h, z.acl.hash)
 	}

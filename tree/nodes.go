@@ -2,9 +2,6 @@ package tree
 
 import "math"
 
-// slot is where the newest version of a znode is.
-type slot struct{ z *Znode }
-
 type ephemeralKey struct {
 	owner int64
 	path  string
@@ -44,11 +41,16 @@ func (z *Znode) due() (clock int64, ok bool) {
 	return 0, false
 }
 
+// newPlace makes the place of a znode that is about to be created.
+func (s *State) newPlace(path, parent string) *place {
+	return &place{path: path, parent: parent, pathHash: hashPath(path), index: s.znodes.reserve()}
+}
+
 // swap replaces a version of a znode by another in the tree, its indexes and
 // the digest: before is nil for a creation, after for a deletion. Everything
 // that ever happens to a znode goes through here, also what a multi takes back;
 // only childChanged changes one in place.
-func (s *State) swap(at *slot, before, after *Znode) {
+func (s *State) swap(before, after *Znode) {
 	if s.recording {
 		s.undo = append(s.undo, change{before, after})
 	}
@@ -57,39 +59,47 @@ func (s *State) swap(at *slot, before, after *Znode) {
 		s.sum -= before.hash
 		s.acls.release(before.acl)
 	}
-	if after == nil {
-		s.nodes.remove(before)
-		delete(s.index, before.path)
-		if owner := before.stat.EphemeralOwner; owner != 0 {
-			s.ephemerals.remove(ephemeralKey{owner, before.path})
-		}
-		s.moveDue(before.path, before, nil)
-		return
+	if after != nil {
+		s.sum += after.hash
+		s.acls.retain(after.acl)
+		s.znodes.set(after.index, after)
+		after.newest = after
 	}
-	s.sum += after.hash
-	s.acls.retain(after.acl)
-	s.nodes.put(after)
-	if before == nil {
-		s.index[after.path] = &slot{after}
+	switch {
+	case before == nil:
+		s.index[after.path] = after.place
+		s.order.put(after.place)
 		if owner := after.stat.EphemeralOwner; owner != 0 {
 			s.ephemerals.put(ephemeralKey{owner, after.path})
 		}
-	} else {
-		at.z = after
-	}
-	if after.stat.TTL != 0 || after.stat.Container {
-		s.moveDue(after.path, before, after)
+		s.moveDue(nil, after)
+	case after == nil:
+		delete(s.index, before.path)
+		s.order.remove(before.place)
+		s.znodes.set(before.index, nil)
+		if !s.recording { // else it may come back: see multi
+			s.znodes.release(before.index)
+		}
+		if owner := before.stat.EphemeralOwner; owner != 0 {
+			s.ephemerals.remove(ephemeralKey{owner, before.path})
+		}
+		s.moveDue(before, nil)
+	case after.stat.TTL != 0 || after.stat.Container:
+		s.moveDue(before, after)
 	}
 }
 
-func (s *State) moveDue(path string, before, after *Znode) {
+func (s *State) moveDue(before, after *Znode) {
 	var from, to int64
 	var was, is bool
+	path := ""
 	if before != nil {
 		from, was = before.due()
+		path = before.path
 	}
 	if after != nil {
 		to, is = after.due()
+		path = after.path
 	}
 	s.setDue(path, from, was, to, is)
 }
@@ -107,13 +117,13 @@ func (s *State) setDue(path string, from int64, was bool, to int64, is bool) {
 }
 
 // childChanged counts the creation (+1) or deletion (-1) of a child.
-func (s *State) childChanged(at *slot, by int32) {
-	z := at.z
+func (s *State) childChanged(up *place, by int32) {
+	z := up.newest
 	if z.token != s.token {
 		c := *z
 		c.token = s.token
 		c.countChild(by, s.zxid)
-		s.swap(at, z, &c)
+		s.swap(z, &c)
 		return
 	}
 	// Nobody has seen this version: change it in place.
@@ -136,9 +146,8 @@ func (z *Znode) countChild(by int32, zxid int64) {
 }
 
 // deleteNode deletes a znode that has no children.
-func (s *State) deleteNode(at *slot) {
-	z := at.z
-	s.swap(at, z, nil)
+func (s *State) deleteNode(z *Znode) {
+	s.swap(z, nil)
 	s.childChanged(s.index[z.parent], -1)
 	s.changes = append(s.changes, Change{Zxid: s.zxid, Kind: Deleted, Path: z.path, Before: z})
 }
@@ -150,11 +159,16 @@ type change struct{ before, after *Znode }
 func (s *State) rollback() {
 	s.recording = false
 	for i := len(s.undo) - 1; i >= 0; i-- {
-		u := s.undo[i]
-		var at *slot
-		if u.before != nil && u.after != nil {
-			at = s.index[u.after.path]
+		s.swap(s.undo[i].after, s.undo[i].before)
+	}
+}
+
+// commit keeps what was recorded.
+func (s *State) commit() {
+	s.recording = false
+	for _, u := range s.undo {
+		if u.after == nil {
+			s.znodes.release(u.before.index)
 		}
-		s.swap(at, u.after, u.before)
 	}
 }

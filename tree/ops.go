@@ -17,9 +17,9 @@ func (s *State) apply(op *flatOp, x *session) (*Znode, Code) {
 		switch {
 		case at == nil:
 			return nil, CodeNoNode
-		case !at.z.Permits(x.identities, PermRead):
+		case !at.newest.Permits(x.identities, PermRead):
 			return nil, CodeNoAuth
-		case !op.cond.holds(at.z.stat.Version):
+		case !op.cond.holds(at.newest.stat.Version):
 			return nil, CodeBadVersion
 		}
 		return nil, CodeOK
@@ -30,55 +30,53 @@ func (s *State) apply(op *flatOp, x *session) (*Znode, Code) {
 }
 
 func (s *State) create(op *flatOp, x *session) (*Znode, Code) {
-	path := op.path
-	if op.mode&Sequential != 0 { // the name is valid with any number or with none
-		s.name = append(append(s.name[:0], path...), '1')
-		path = s.name
-	}
-	if pathFault(path) != "" {
-		return nil, CodeBadPath
-	}
-	if !validMode(op.mode, op.ttl) {
-		return nil, CodeBadMode
-	}
-	if op.acl != nil && validateACL(op.acl) != nil {
-		return nil, CodeInvalidACL
+	if code := op.fault(); code != CodeOK {
+		return nil, code
 	}
 	acl, code := s.acls.resolve(op.acl, x.identities)
 	if code != CodeOK {
 		return nil, code
 	}
-	up := s.parentSlot(path)
+	path := op.path
+	up := s.parentPlace(path)
 	if up == nil {
 		return nil, CodeNoNode
 	}
-	if !up.z.Permits(x.identities, PermCreate) {
+	if !up.newest.Permits(x.identities, PermCreate) {
 		return nil, CodeNoAuth
 	}
 	if op.mode&Sequential != 0 {
-		s.name = appendSequence(s.name[:len(s.name)-1], up.z.creates)
+		s.name = appendSequence(append(s.name[:0], path...), up.newest.creates)
 		path = s.name
 	}
 	if s.index[string(path)] != nil {
 		return nil, CodeNodeExists
 	}
-	if up.z.stat.EphemeralOwner != 0 {
+	if up.newest.stat.EphemeralOwner != 0 {
 		return nil, CodeNoChildrenForEphemerals
 	}
-	z := s.newNode(op, string(path), up.z.path, acl)
+	z := s.newNode(op, string(path), up.path, acl)
 	if op.mode&Ephemeral != 0 {
 		z.stat.EphemeralOwner = x.id
 	}
 	z.hash = z.rehash()
 	s.childChanged(up, +1)
-	s.swap(nil, nil, z)
+	s.swap(nil, z)
 	s.changes = append(s.changes, Change{Zxid: s.zxid, Kind: Created, Path: z.path, After: z})
 	return z, CodeOK
 }
 
+// fault checks once more, as part of the rules, the form of what is about to
+// become part of the state. Nothing here knows of a limit.
+func (op *flatOp) fault() Code {
+	err := opFault(op.kind, op.path, op.mode, op.ttl, op.acl)
+	code, _ := CodeOf(err)
+	return code
+}
+
 func (s *State) newNode(op *flatOp, path, parent string, acl *aclList) *Znode {
 	z := &Znode{
-		path: path, parent: parent, acl: acl,
+		place: s.newPlace(path, parent), acl: acl,
 		data: copyData(op.data), dataHash: dataHashOf(op.data),
 		stat: Stat{
 			Czxid: s.zxid, Mzxid: s.zxid, Pzxid: s.zxid, Ctime: s.wall, Mtime: s.wall,
@@ -96,18 +94,17 @@ func (s *State) set(op *flatOp, x *session) (*Znode, Code) {
 	if at == nil {
 		return nil, CodeNoNode
 	}
-	old := at.z
+	old := at.newest
 	switch {
 	case !old.Permits(x.identities, PermWrite):
 		return nil, CodeNoAuth
 	case !op.cond.holds(old.stat.Version):
 		return nil, CodeBadVersion
 	}
-	return s.setData(at, op.data, nextVersion(old.stat.Version)), CodeOK
+	return s.setData(old, op.data, nextVersion(old.stat.Version)), CodeOK
 }
 
-func (s *State) setData(at *slot, data []byte, version int32) *Znode {
-	old := at.z
+func (s *State) setData(old *Znode, data []byte, version int32) *Znode {
 	z := new(Znode)
 	*z = *old
 	z.token = 0
@@ -119,38 +116,38 @@ func (s *State) setData(at *slot, data []byte, version int32) *Znode {
 		z.touched = s.clock
 	}
 	z.hash = z.rehash()
-	s.swap(at, old, z)
+	s.swap(old, z)
 	s.changes = append(s.changes, Change{Zxid: s.zxid, Kind: DataSet, Path: z.path, Before: old, After: z})
 	return z
 }
 
 func (s *State) delete(op *flatOp, x *session) Code {
-	if reserved(op.path) {
-		return CodeReserved
+	if code := op.fault(); code != CodeOK {
+		return code
 	}
-	up := s.parentSlot(op.path)
+	up := s.parentPlace(op.path)
 	if up == nil {
 		return CodeNoNode
 	}
-	if !up.z.Permits(x.identities, PermDelete) {
+	if !up.newest.Permits(x.identities, PermDelete) {
 		return CodeNoAuth
 	}
 	at := s.index[string(op.path)]
 	switch {
 	case at == nil:
 		return CodeNoNode
-	case !op.cond.holds(at.z.stat.Version):
+	case !op.cond.holds(at.newest.stat.Version):
 		return CodeBadVersion
-	case at.z.stat.NumChildren != 0:
+	case at.newest.stat.NumChildren != 0:
 		return CodeNotEmpty
 	}
-	s.deleteNode(at)
+	s.deleteNode(at.newest)
 	return CodeOK
 }
 
 func (s *State) setACL(op *flatOp, x *session) (*Znode, Code) {
-	if validateACL(op.acl) != nil {
-		return nil, CodeInvalidACL
+	if code := op.fault(); code != CodeOK {
+		return nil, code
 	}
 	acl, code := s.acls.resolve(op.acl, x.identities)
 	if code != CodeOK {
@@ -160,7 +157,7 @@ func (s *State) setACL(op *flatOp, x *session) (*Znode, Code) {
 	if at == nil {
 		return nil, CodeNoNode
 	}
-	old := at.z
+	old := at.newest
 	switch {
 	case !old.Permits(x.identities, PermAdmin):
 		return nil, CodeNoAuth
@@ -173,7 +170,7 @@ func (s *State) setACL(op *flatOp, x *session) (*Znode, Code) {
 	z.acl = acl
 	z.stat.Aversion = nextVersion(old.stat.Aversion)
 	z.hash = z.rehash()
-	s.swap(at, old, z)
+	s.swap(old, z)
 	s.changes = append(s.changes, Change{Zxid: s.zxid, Kind: ACLSet, Path: z.path, Before: old, After: z})
 	return z, CodeOK
 }
@@ -186,11 +183,11 @@ func nextVersion(v int32) int32 {
 	return v
 }
 
-// parentSlot returns where the parent of a path is, nil if there is none.
-func (s *State) parentSlot(path []byte) *slot {
+// parentPlace returns where the parent of a path is, nil if there is none.
+func (s *State) parentPlace(path []byte) *place {
 	at := bytes.LastIndexByte(path, '/')
 	switch {
-	case at < 0 || len(path) == 1:
+	case at < 0:
 		return nil
 	case at == 0:
 		return s.index["/"]

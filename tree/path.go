@@ -25,13 +25,13 @@ func ValidatePath(path string) error {
 	return nil
 }
 
-// validateCreatePath is ValidatePath for a path to which digits may be appended
-// before it is used, so that "/a/" will do.
-func validateCreatePath(path string, mode Mode) error {
-	if mode&Sequential != 0 {
-		path += "1"
+// prefixFault is pathFault for a path that gets digits appended before it is
+// used, so that "/a/" and "/a/.." will do.
+func prefixFault[T string | []byte](path T) string {
+	if n := len(path); n > 0 && (path[n-1] == '/' || path[n-1] == '.') {
+		return pathFault(string(path) + "0")
 	}
-	return ValidatePath(path)
+	return pathFault(path)
 }
 
 func pathFault[T string | []byte](path T) string {

@@ -47,12 +47,27 @@ func (x *session) record(sequence uint64) []byte {
 	return x.records[sequence-x.answered-1].data
 }
 
+// seat is where a session has its newest version, for apply alone.
+type seat struct {
+	newest *session
+	index  uint32
+}
+
+// sessionItem says where in versions a session is.
 type sessionItem struct {
-	id int64
-	x  *session
+	id    int64
+	index uint32
 }
 
 func lessSession(a, b sessionItem) bool { return a.id < b.id }
+
+// session returns the newest version of a session, nil if it is not alive.
+func (s *State) session(id int64) *session {
+	if at := s.byID[id]; at != nil {
+		return at.newest
+	}
+	return nil
+}
 
 // touch returns a version of x that may be changed until the next View: x
 // itself if it was made for this batch. The caller calls settle when done.
@@ -63,7 +78,9 @@ func (s *State) touch(x *session) *session {
 	}
 	c := *x
 	c.token = s.batch
-	s.putSession(&c)
+	at := s.byID[c.id]
+	at.newest = &c
+	s.sessions.set(at.index, &c)
 	return &c
 }
 
@@ -72,9 +89,12 @@ func (s *State) settle(x *session) {
 	s.sum += x.hash
 }
 
-func (s *State) putSession(x *session) {
-	s.byID[x.id] = x
-	s.sessions.put(sessionItem{x.id, x})
+// addSession adds a session; the caller calls settle.
+func (s *State) addSession(x *session) {
+	at := &seat{x, s.sessions.reserve()}
+	s.byID[x.id] = at
+	s.sessions.set(at.index, x)
+	s.sessionOrder.put(sessionItem{x.id, at.index})
 }
 
 // dropAnswered forgets the results up to the sequence.
@@ -108,14 +128,14 @@ func (s *State) createSession(c *flatCommand, out *Outcome) {
 		id: s.zxid, timeout: c.timeout, password: c.password,
 		server: c.server, attachment: s.zxid, token: s.batch,
 	}
-	s.putSession(x)
+	s.addSession(x)
 	s.settle(x)
 	out.Session, out.Attachment, out.Next, out.Server = x.id, x.attachment, 1, x.server
 }
 
 func (s *State) attach(c *flatCommand, out *Outcome) {
 	out.Attachment, out.Server = 0, c.server
-	x := s.byID[c.session]
+	x := s.session(c.session)
 	if x == nil || subtle.ConstantTimeCompare(x.password[:], c.password[:]) != 1 {
 		out.Code = CodeSessionExpired
 		return
@@ -132,7 +152,7 @@ func (s *State) attach(c *flatCommand, out *Outcome) {
 }
 
 func (s *State) addAuth(c *flatCommand, out *Outcome) {
-	x := s.byID[c.session]
+	x := s.session(c.session)
 	switch {
 	case validateID(c.identity) != nil:
 		out.Code = CodeInvalidACL
@@ -161,7 +181,7 @@ func (s *State) addAuth(c *flatCommand, out *Outcome) {
 }
 
 func (s *State) closeSession(c *flatCommand, out *Outcome) {
-	x := s.byID[c.session]
+	x := s.session(c.session)
 	if x == nil {
 		out.Code = CodeSessionExpired
 		return
@@ -187,7 +207,7 @@ func (s *State) closeSession(c *flatCommand, out *Outcome) {
 
 func (s *State) expireSessions(c *flatCommand, out *Outcome) {
 	for _, id := range c.sessions {
-		if x := s.byID[id]; x != nil {
+		if x := s.session(id); x != nil {
 			out.Ended = append(out.Ended, id)
 			s.endSession(x)
 		}
@@ -205,11 +225,14 @@ func (s *State) endSession(x *session) {
 		return k.owner == x.id
 	})
 	for _, path := range s.paths {
-		s.deleteNode(s.index[path])
+		s.deleteNode(s.index[path].newest)
 	}
 	clear(s.paths)
+	at := s.byID[x.id]
+	s.sessions.set(at.index, nil)
+	s.sessions.release(at.index)
+	s.sessionOrder.remove(sessionItem{id: x.id})
 	delete(s.byID, x.id)
-	s.sessions.remove(sessionItem{id: x.id})
 	s.sum -= x.hash
 	for i := range x.records {
 		s.sum -= x.records[i].hash

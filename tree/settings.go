@@ -3,6 +3,7 @@ package tree
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -15,7 +16,8 @@ const firstApplyVersion = 1
 
 // Settings are limits that depend on the state and so are part of it: they are
 // the same on every replica, count towards the digest, and change by
-// [ChangeSettings] only. A zero field means its default.
+// [ChangeSettings] only. A zero field means its default, and no count is more
+// than 2^31-1.
 type Settings struct {
 	// Unanswered is how many writes a session may have whose answers it has not
 	// said it has. Above it, writes get ErrLimit. Default 4096.
@@ -39,6 +41,7 @@ func (s Settings) withDefaults() Settings {
 		if *v <= 0 {
 			*v = d
 		}
+		*v = min(*v, math.MaxInt32)
 	}
 	set(&s.Unanswered, 4096)
 	set(&s.ResultBytes, 1<<20)

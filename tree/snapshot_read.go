@@ -34,7 +34,7 @@ type snapshotReader struct {
 	digest                 uint64
 
 	acls     []*aclList
-	last     *Znode
+	last     *place
 	siblings int32 // how many children of last's parent there were
 	children int64 // how many the znodes claim to have
 }
@@ -157,10 +157,10 @@ func (r *snapshotReader) session() error {
 	if err != nil {
 		return err
 	}
-	if last, ok := r.s.sessions.live.Max(); ok && last.id >= x.id {
+	if last, ok := r.s.sessionOrder.live.Max(); ok && last.id >= x.id {
 		return malformed("session %d comes after %d", x.id, last.id)
 	}
-	r.s.putSession(x)
+	r.s.addSession(x)
 	for i := range x.records {
 		r.s.sum += x.records[i].hash
 	}

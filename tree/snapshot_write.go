@@ -43,8 +43,8 @@ func (v *View) WriteSnapshot(w io.Writer) error {
 	sw := &snapshotWriter{out: bufio.NewWriterSize(w, snapshotBuffer), acls: make(map[*aclList]uint64)}
 	sw.write([]byte(snapshotMagic))
 	sw.head(v)
-	v.sessions.Ascend(func(item sessionItem) bool {
-		sw.session(sw.begin(recordSession, 8), item.x)
+	v.sessionOrder.Ascend(func(item sessionItem) bool {
+		sw.session(sw.begin(recordSession, 8), v.sessions.at(item.index))
 		return sw.err == nil
 	})
 	v.tombs.Ascend(func(item tombItem) bool {
@@ -54,8 +54,8 @@ func (v *View) WriteSnapshot(w io.Writer) error {
 		sw.session(b, item.t.final)
 		return sw.err == nil
 	})
-	v.nodes.Ascend(func(z *Znode) bool {
-		sw.znode(z)
+	v.order.Ascend(func(p *place) bool {
+		sw.znode(v.znodes.at(p.index))
 		return sw.err == nil
 	})
 	sw.end(sw.begin(recordTail, 0), nil)
@@ -107,9 +107,9 @@ func (w *snapshotWriter) head(v *View) {
 	b = codec.AppendInt(b, v.zxid)
 	b = codec.AppendInt(b, v.clock)
 	b = appendSettings(b, v.settings)
-	b = codec.AppendUint(b, uint64(v.sessions.Len()))
+	b = codec.AppendUint(b, uint64(v.sessionOrder.Len()))
 	b = codec.AppendUint(b, uint64(v.tombs.Len()))
-	b = codec.AppendUint(b, uint64(v.nodes.Len()))
+	b = codec.AppendUint(b, uint64(v.order.Len()))
 	b = codec.AppendUint(b, v.digest)
 	w.end(b, nil)
 }

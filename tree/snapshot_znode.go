@@ -15,7 +15,7 @@ func (r *snapshotReader) znode() error {
 		return malformed("record of kind %d where a znode must be", kind)
 	}
 	path, acl := r.rec.String(), r.rec.Uint()
-	z := &Znode{path: path, stat: decodeStat(&r.rec), creates: r.rec.Int32(), touched: r.rec.Int()}
+	z := &Znode{place: &place{path: path}, stat: decodeStat(&r.rec), creates: r.rec.Int32(), touched: r.rec.Int()}
 	z.data = copyData(r.rec.Bytes())
 	if err := r.done(); err != nil {
 		return err
@@ -30,8 +30,10 @@ func (r *snapshotReader) znode() error {
 		return err
 	}
 	z.dataHash = dataHashOf(z.data)
+	z.place = r.s.newPlace(z.path, z.parent)
+	r.last = z.place
 	z.hash = z.rehash()
-	r.s.swap(nil, nil, z)
+	r.s.swap(nil, z)
 	return nil
 }
 
@@ -67,14 +69,14 @@ func (r *snapshotReader) place(z *Znode) error {
 	} else {
 		up := r.s.index[z.parent]
 		switch {
-		case !lessZnode(r.last, z):
+		case !lessPlace(r.last, z.place):
 			return malformed("%q comes after %q", z.path, r.last.path)
 		case up == nil:
 			return malformed("%q has no parent", z.path)
-		case up.z.stat.EphemeralOwner != 0:
+		case up.newest.stat.EphemeralOwner != 0:
 			return malformed("%q is below an ephemeral znode", z.path)
 		}
-		z.parent = up.z.path // the same string for all siblings
+		z.parent = up.path // the same string for all siblings
 		if r.last.parent != z.parent {
 			if err := r.endSiblings(); err != nil {
 				return err
@@ -82,14 +84,13 @@ func (r *snapshotReader) place(z *Znode) error {
 		}
 		r.siblings++
 	}
-	r.last = z
 	return r.stat(z)
 }
 
 // endSiblings checks the number of children of the parent of the last znode.
 func (r *snapshotReader) endSiblings() error {
 	if r.last != nil && r.last.path != "/" {
-		if up := r.s.index[r.last.parent].z; up.stat.NumChildren != r.siblings {
+		if up := r.s.index[r.last.parent].newest; up.stat.NumChildren != r.siblings {
 			return malformed("%q claims %d children and has %d", up.path, up.stat.NumChildren, r.siblings)
 		}
 	}

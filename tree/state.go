@@ -13,17 +13,19 @@ type State struct {
 	wall int64  // of the entry being applied, milliseconds
 	sum  uint64 // of the hashes of all items; the digest without meta
 
-	index      map[string]*slot // newest znodes, for apply alone
-	nodes      cowTree[*Znode]
+	index      map[string]*place // for apply alone
+	order      cowTree[*place]
+	znodes     versions[Znode]
 	ephemerals cowTree[ephemeralKey]
 	due        cowTree[dueKey]
 	acls       aclTable
 
-	byID      map[int64]*session // newest sessions, for apply alone
-	sessions  cowTree[sessionItem]
-	tombs     cowTree[tombItem]
-	tombOrder cowTree[tombOrder]
-	tombBytes int
+	byID         map[int64]*seat // for apply alone
+	sessionOrder cowTree[sessionItem]
+	sessions     versions[session]
+	tombs        cowTree[tombItem]
+	tombOrder    cowTree[tombOrder]
+	tombBytes    int
 
 	batch     uint64 // counts calls of Apply: sessions made in one may change in it
 	token     uint64 // counts those and multis: likewise for znodes
@@ -38,7 +40,7 @@ type State struct {
 
 	view   atomic.Pointer[View]
 	halted atomic.Pointer[HaltError]
-	probes *sync.Pool // of *Znode, for lookups in views
+	probes *sync.Pool // of *place, for lookups in views
 }
 
 // meta is what the state has besides items.
@@ -55,7 +57,7 @@ type meta struct {
 func New(settings Settings) *State {
 	s := newState(meta{applyVersion: firstApplyVersion, settings: settings.withDefaults()})
 	add := func(path, parent string, children int32, version int32, acl []ACL) {
-		z := &Znode{path: path, parent: parent, data: []byte{}, dataHash: dataHashOf([]byte{})}
+		z := &Znode{place: s.newPlace(path, parent), data: []byte{}, dataHash: dataHashOf([]byte{})}
 		if acl != nil {
 			z.acl = s.acls.intern(acl)
 			z.stat.Aversion = -1
@@ -63,7 +65,7 @@ func New(settings Settings) *State {
 		// ZooKeeper's own znodes count as never having been created.
 		z.stat.NumChildren, z.stat.Cversion, z.stat.Version = children, -children, version
 		z.hash = z.rehash()
-		s.swap(nil, nil, z)
+		s.swap(nil, z)
 	}
 	add("/", "", 1, 0, nil)
 	add(systemPath, "/", 2, 0, nil)
@@ -75,19 +77,19 @@ func New(settings Settings) *State {
 
 func newState(m meta) *State {
 	return &State{
-		meta:       m,
-		index:      make(map[string]*slot),
-		byID:       make(map[int64]*session),
-		acls:       aclTable{lists: make(map[string]*aclList)},
-		nodes:      newCowTree(lessZnode),
-		ephemerals: newCowTree(lessEphemeral),
-		due:        newCowTree(lessDue),
-		sessions:   newCowTree(lessSession),
-		tombs:      newCowTree(lessTomb),
-		tombOrder:  newCowTree(lessTombOrder),
-		batch:      1,
-		token:      1,
-		probes:     &sync.Pool{New: func() any { return new(Znode) }},
+		meta:         m,
+		index:        make(map[string]*place),
+		byID:         make(map[int64]*seat),
+		acls:         aclTable{lists: make(map[string]*aclList)},
+		order:        newCowTree(lessPlace),
+		ephemerals:   newCowTree(lessEphemeral),
+		due:          newCowTree(lessDue),
+		sessionOrder: newCowTree(lessSession),
+		tombs:        newCowTree(lessTomb),
+		tombOrder:    newCowTree(lessTombOrder),
+		batch:        1,
+		token:        1,
+		probes:       &sync.Pool{New: func() any { return new(place) }},
 	}
 }
 
@@ -150,14 +152,16 @@ func (s *State) View() *View { return s.view.Load() }
 // publish makes what was applied visible.
 func (s *State) publish() {
 	s.view.Store(&View{
-		meta:       s.meta,
-		digest:     s.sum + s.meta.hash(),
-		nodes:      s.nodes.freeze(),
-		ephemerals: s.ephemerals.freeze(),
-		due:        s.due.freeze(),
-		sessions:   s.sessions.freeze(),
-		tombs:      s.tombs.freeze(),
-		probes:     s.probes,
+		meta:         s.meta,
+		digest:       s.sum + s.meta.hash(),
+		order:        s.order.freeze(),
+		znodes:       s.znodes.freeze(),
+		ephemerals:   s.ephemerals.freeze(),
+		due:          s.due.freeze(),
+		sessionOrder: s.sessionOrder.freeze(),
+		sessions:     s.sessions.freeze(),
+		tombs:        s.tombs.freeze(),
+		probes:       s.probes,
 	})
 	s.batch++
 	s.token++
@@ -224,7 +228,7 @@ func (s *State) dispatch(c *flatCommand, out *Outcome) {
 	case kindRaiseApplyVersion:
 		s.applyVersion = max(s.applyVersion, c.version)
 	case kindSetConfig:
-		s.setData(s.index[configPath], c.data, -1)
+		s.setData(s.index[configPath].newest, c.data, -1)
 	}
 }
 
@@ -235,7 +239,7 @@ func (s *State) reap(c *flatCommand) Code {
 	if at == nil {
 		return CodeNoNode
 	}
-	z := at.z
+	z := at.newest
 	if z.stat.Czxid != c.czxid || z.stat.Mzxid != c.mzxid {
 		return CodeBadVersion
 	}
@@ -245,6 +249,6 @@ func (s *State) reap(c *flatCommand) Code {
 	if clock, ok := z.due(); !ok || clock > s.clock {
 		return CodeBadVersion
 	}
-	s.deleteNode(at)
+	s.deleteNode(z)
 	return CodeOK
 }

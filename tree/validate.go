@@ -1,5 +1,10 @@
 package tree
 
+import (
+	"fmt"
+	"time"
+)
+
 // Limits are what an operation is held to before it is logged, and never after:
 // a log that was written under other limits can always be replayed
 // (ZOOKEEPER-4306). A zero field means its default.
@@ -63,9 +68,12 @@ func CheckCommand(command []byte, limits Limits) error {
 	if c.kind != kindWrite {
 		return c.validate()
 	}
+	if c.sequence == 0 {
+		return fmt.Errorf("%w: a write with the sequence 0", ErrMalformed)
+	}
 	for i := range c.ops {
 		op := &c.ops[i]
-		err := op.fault()
+		err := opFault(op.kind, op.path, op.mode, op.ttl, op.acl)
 		if err == nil && len(op.data) > l.Data {
 			err = &SizeError{"bytes of data", len(op.data), l.Data}
 		}
@@ -77,15 +85,26 @@ func CheckCommand(command []byte, limits Limits) error {
 }
 
 func validateOne(op Op, index int, l Limits) error {
-	flat, ok := flatten(op)
 	var err error
-	switch {
-	case !ok:
-		err = ErrUnknownOp
-	case len(flat.data) > l.Data:
-		err = &SizeError{"bytes of data", len(flat.data), l.Data}
+	size := 0
+	switch op := op.(type) {
+	case Create:
+		size = len(op.Data)
+		err = opFault(opCreate, op.Path, op.Mode, op.TTL, op.ACL)
+	case Set:
+		size = len(op.Data)
+		err = opFault(opSet, op.Path, 0, 0, nil)
+	case Delete:
+		err = opFault(opDelete, op.Path, 0, 0, nil)
+	case Check:
+		err = opFault(opCheck, op.Path, 0, 0, nil)
+	case SetACL:
+		err = opFault(opSetACL, op.Path, 0, 0, op.ACL)
 	default:
-		err = flat.fault()
+		err = ErrUnknownOp
+	}
+	if err == nil && size > l.Data {
+		err = &SizeError{"bytes of data", size, l.Data}
 	}
 	if err != nil {
 		return &Error{Op: OpName(op), Path: OpPath(op), Index: index, Err: err}
@@ -93,43 +112,45 @@ func validateOne(op Op, index int, l Limits) error {
 	return nil
 }
 
-// fault is what is wrong with an operation whatever the state is.
-func (op *flatOp) fault() error {
-	path := string(op.path)
-	if op.kind == opCreate {
-		if err := validateCreatePath(path, op.mode); err != nil {
-			return err
-		}
-		if !validMode(op.mode, op.ttl) {
-			return ErrBadMode
-		}
-		return validateACL(op.acl)
-	}
-	if err := ValidatePath(path); err != nil {
-		return err
+// opFault is what is wrong with an operation whatever the state is.
+func opFault[T string | []byte](kind opKind, path T, mode Mode, ttl time.Duration, acl []ACL) error {
+	fault := ""
+	if kind == opCreate && mode&Sequential != 0 {
+		fault = prefixFault(path)
+	} else {
+		fault = pathFault(path)
 	}
 	switch {
-	case op.kind == opDelete && reserved(path):
+	case fault != "":
+		return fmt.Errorf("%w: %s", ErrBadPath, fault)
+	case kind == opCreate && !validMode(mode, ttl):
+		return ErrBadMode
+	case kind == opDelete && reserved(path):
 		return ErrReserved
-	case op.kind == opSetACL:
-		return validateACL(op.acl)
 	}
-	return nil
+	return validateACL(acl)
 }
 
 // opSize returns about how many bytes op takes once encoded, and not less.
 func opSize(op Op) int {
-	if multi, ok := op.(Multi); ok {
-		size := 8
-		for _, member := range multi.Ops {
-			size += opSize(member)
+	aclSize := func(acl []ACL) (size int) {
+		for i := range acl {
+			size += 16 + len(acl[i].ID.Scheme) + len(acl[i].ID.ID)
 		}
 		return size
 	}
-	flat, _ := flatten(op)
-	size := 32 + len(flat.path) + len(flat.data)
-	for _, a := range flat.acl {
-		size += 16 + len(a.ID.Scheme) + len(a.ID.ID)
+	size := 32 + len(OpPath(op))
+	switch op := op.(type) {
+	case Create:
+		size += len(op.Data) + aclSize(op.ACL)
+	case Set:
+		size += len(op.Data)
+	case SetACL:
+		size += aclSize(op.ACL)
+	case Multi:
+		for _, member := range op.Ops {
+			size += opSize(member)
+		}
 	}
 	return size
 }

@@ -13,13 +13,15 @@ import (
 // session: see [View.Permit].
 type View struct {
 	meta
-	digest     uint64
-	nodes      *btree.BTreeG[*Znode]
-	ephemerals *btree.BTreeG[ephemeralKey]
-	due        *btree.BTreeG[dueKey]
-	sessions   *btree.BTreeG[sessionItem]
-	tombs      *btree.BTreeG[tombItem]
-	probes     *sync.Pool
+	digest       uint64
+	order        *btree.BTreeG[*place]
+	znodes       frozen[Znode]
+	ephemerals   *btree.BTreeG[ephemeralKey]
+	due          *btree.BTreeG[dueKey]
+	sessionOrder *btree.BTreeG[sessionItem]
+	sessions     frozen[session]
+	tombs        *btree.BTreeG[tombItem]
+	probes       *sync.Pool
 }
 
 // Zxid returns the zxid of the last entry applied; 0 if there is none.
@@ -37,18 +39,20 @@ func (v *View) Digest() uint64 { return v.digest }
 // proportional to that.
 func (v *View) ComputeDigest() uint64 {
 	sum := v.meta.hash()
-	v.nodes.Ascend(func(z *Znode) bool {
-		fresh := *z
-		fresh.dataHash = dataHashOf(z.data)
-		if z.acl != nil {
-			fresh.acl = &aclList{hash: hashACL(appendACL(nil, z.acl.list))}
+	v.order.Ascend(func(p *place) bool {
+		fresh := *v.znodes.at(p.index)
+		fresh.place = &place{path: p.path, pathHash: hashPath(p.path)}
+		fresh.dataHash = dataHashOf(fresh.data)
+		if fresh.acl != nil {
+			fresh.acl = &aclList{hash: hashACL(appendACL(nil, fresh.acl.list))}
 		}
 		sum += fresh.rehash()
 		return true
 	})
-	v.sessions.Ascend(func(item sessionItem) bool {
-		sum += item.x.rehash()
-		item.x.eachRecord(func(sequence uint64, data []byte) {
+	v.sessionOrder.Ascend(func(item sessionItem) bool {
+		x := v.sessions.at(item.index)
+		sum += x.rehash()
+		x.eachRecord(func(sequence uint64, data []byte) {
 			sum += recordHash(item.id, sequence, data)
 		})
 		return true
@@ -72,19 +76,22 @@ func (v *View) ApplyVersion() uint32 { return v.applyVersion }
 func (v *View) Settings() Settings { return v.settings }
 
 // Len returns the number of znodes, the four that always exist included.
-func (v *View) Len() int { return v.nodes.Len() }
+func (v *View) Len() int { return v.order.Len() }
 
 // Lookup returns the znode at path, nil if there is none.
 func (v *View) Lookup(path string) *Znode {
 	if path == "" || path[0] != '/' || path[len(path)-1] == '/' && len(path) > 1 {
 		return nil
 	}
-	probe := v.probes.Get().(*Znode)
+	probe := v.probes.Get().(*place)
 	probe.path, probe.parent = path, parentOf(path)
-	z, _ := v.nodes.Get(probe)
-	*probe = Znode{}
+	p, ok := v.order.Get(probe)
+	*probe = place{}
 	v.probes.Put(probe)
-	return z
+	if !ok {
+		return nil
+	}
+	return v.znodes.at(p.index)
 }
 
 func (v *View) find(op, path string) (*Znode, error) {
@@ -118,24 +125,24 @@ func (v *View) Exists(path string) (Stat, bool) {
 // their bytes. It is empty if there is no such znode.
 func (v *View) Children(path string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for z := range v.ChildNodes(path) {
-			if !yield(z.name()) {
-				return
-			}
-		}
+		v.places(path, func(p *place) bool { return yield(p.name()) })
 	}
 }
 
 // ChildNodes is Children with the znodes themselves.
 func (v *View) ChildNodes(path string) iter.Seq[*Znode] {
 	return func(yield func(*Znode) bool) {
-		if path == "" { // the root's parent, so to speak
-			return
-		}
-		v.nodes.AscendGreaterOrEqual(&Znode{path: path, parent: path}, func(z *Znode) bool {
-			return z.parent == path && yield(z)
-		})
+		v.places(path, func(p *place) bool { return yield(v.znodes.at(p.index)) })
 	}
+}
+
+func (v *View) places(parent string, yield func(*place) bool) {
+	if parent == "" { // the root's parent, so to speak
+		return
+	}
+	v.order.AscendGreaterOrEqual(&place{path: parent, parent: parent}, func(p *place) bool {
+		return p.parent == parent && yield(p)
+	})
 }
 
 // Walk returns the znode at root and all below it: parents before children,
@@ -205,8 +212,8 @@ func (v *View) Permit(session int64, path string, perms Perms) error {
 		return nil
 	}
 	var ids []ID
-	if item, ok := v.sessions.Get(sessionItem{id: session}); ok {
-		ids = item.x.identities
+	if x := v.session(session); x != nil {
+		ids = x.identities
 	}
 	if !z.Permits(ids, perms) {
 		return &Error{Op: "permit", Path: path, Err: ErrNoAuth}

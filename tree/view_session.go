@@ -22,22 +22,28 @@ type SessionInfo struct {
 
 // Session returns what is known of a session, and whether it is alive.
 func (v *View) Session(id int64) (SessionInfo, bool) {
-	item, ok := v.sessions.Get(sessionItem{id: id})
-	if !ok {
-		return SessionInfo{}, false
+	if x := v.session(id); x != nil {
+		return x.info(), true
 	}
-	return item.x.info(), true
+	return SessionInfo{}, false
+}
+
+func (v *View) session(id int64) *session {
+	if item, ok := v.sessionOrder.Get(sessionItem{id: id}); ok {
+		return v.sessions.at(item.index)
+	}
+	return nil
 }
 
 // Sessions returns the sessions that are alive, in ascending order of id.
 func (v *View) Sessions() iter.Seq[SessionInfo] {
 	return func(yield func(SessionInfo) bool) {
-		v.sessions.Ascend(func(item sessionItem) bool { return yield(item.x.info()) })
+		v.sessionOrder.Ascend(func(item sessionItem) bool { return yield(v.sessions.at(item.index).info()) })
 	}
 }
 
 // NumSessions returns the number of sessions that are alive.
-func (v *View) NumSessions() int { return v.sessions.Len() }
+func (v *View) NumSessions() int { return v.sessionOrder.Len() }
 
 // Ephemerals returns the paths of the session's ephemeral znodes, in ascending
 // order.
@@ -88,14 +94,14 @@ func (f Fate) String() string {
 // too. The answer is as new as the View: ask one that a linearizable read
 // returned.
 func (v *View) Fate(id int64, sequence uint64) (Fate, Outcome) {
-	var x *session
-	ended := false
-	if item, ok := v.sessions.Get(sessionItem{id: id}); ok {
-		x = item.x
-	} else if item, ok := v.tombs.Get(tombItem{id: id}); ok {
-		x, ended = item.t.final, true
-	} else {
-		return FateUnknown, Outcome{}
+	x := v.session(id)
+	ended := x == nil
+	if ended {
+		item, ok := v.tombs.Get(tombItem{id: id})
+		if !ok {
+			return FateUnknown, Outcome{}
+		}
+		x = item.t.final
 	}
 	switch {
 	case sequence > x.last && ended:

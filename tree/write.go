@@ -2,7 +2,7 @@ package tree
 
 // write applies a session's write exactly once, in the order of the sequences.
 func (s *State) write(c *flatCommand, out *Outcome) {
-	x := s.byID[c.session]
+	x := s.session(c.session)
 	if x == nil {
 		out.Code = CodeSessionExpired
 		return
@@ -65,7 +65,7 @@ func (s *State) multi(c *flatCommand, x *session) Code {
 	defer func() { // keeps nothing alive that is not in the tree
 		clear(s.undo)
 		clear(c.ops)
-		s.undo, s.recording = s.undo[:0], false
+		s.undo = s.undo[:0]
 	}()
 	before := len(s.changes)
 	s.scratch = appendRecordHead(s.scratch[:0], CodeOK, true, len(c.ops))
@@ -81,5 +81,6 @@ func (s *State) multi(c *flatCommand, x *session) Code {
 		}
 		s.scratch = appendResult(s.scratch, op.kind, z)
 	}
+	s.commit()
 	return CodeOK
 }

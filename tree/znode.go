@@ -5,11 +5,10 @@ import "strings"
 // Znode is one version of a znode. It never changes once it can be reached from
 // a View or a Change: a write replaces it. Any number of goroutines may read it.
 type Znode struct {
-	path   string
-	parent string // the parent's path, the same string for all siblings; "" for the root
-	data   []byte
-	acl    *aclList // nil: anyone may do anything
-	stat   Stat
+	*place
+	data []byte
+	acl  *aclList // nil: anyone may do anything
+	stat Stat
 
 	// creates is how many children were ever created: what a sequential name is
 	// made of. Stat.Cversion counts deletions too.
@@ -24,6 +23,16 @@ type Znode struct {
 	// sake alone. While it is still the State's, neither a View nor a Change
 	// knows of the znode, and the State may change it in place.
 	token uint64
+}
+
+// place is what all versions of a znode have in common, from its creation to
+// its deletion. Only newest ever changes, and only the State looks at it.
+type place struct {
+	path     string
+	parent   string // the parent's path, the same string for all siblings; "" for the root
+	pathHash uint64
+	index    uint32 // of the version in versions
+	newest   *Znode
 }
 
 // Path returns the znode's path.
@@ -48,20 +57,20 @@ func (z *Znode) Permits(ids []ID, perms Perms) bool {
 
 // name returns the last component of the path, which is where it sorts among
 // its siblings. It is "" for the root, and for a probe whose path is its parent.
-func (z *Znode) name() string {
-	at := len(z.parent) + 1
-	if len(z.parent) == 1 {
+func (p *place) name() string {
+	at := len(p.parent) + 1
+	if len(p.parent) == 1 {
 		at = 1
 	}
-	if at > len(z.path) {
+	if at > len(p.path) {
 		return ""
 	}
-	return z.path[at:]
+	return p.path[at:]
 }
 
-// lessZnode orders znodes by parent, then name: the children of a znode stand
+// lessPlace orders znodes by parent, then name: the children of a znode stand
 // together, and a znode before everything below it.
-func lessZnode(a, b *Znode) bool {
+func lessPlace(a, b *place) bool {
 	if c := strings.Compare(a.parent, b.parent); c != 0 {
 		return c < 0
 	}
