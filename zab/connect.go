@@ -116,7 +116,7 @@ func (r *Replica) dialLane(to transport.Endpoint, lane protocol.Lane, nonce uint
 	}
 	if err == nil {
 		g := r.greeting()
-		err = g.check(&answer, to.ID)
+		err = g.check(&answer, to.ID, conn.Peer())
 	}
 	if err == nil && answer.refused != "" {
 		err = errors.New("refused: " + answer.refused)
@@ -195,7 +195,7 @@ func (r *Replica) answer(conn transport.Conn) (hello, error) {
 		return hello{}, err
 	}
 	g := r.greeting()
-	err = g.check(&h, 0)
+	err = g.check(&h, 0, conn.Peer())
 	mine := r.hello(h.from, h.lane, h.nonce)
 	if err != nil {
 		mine.refused = err.Error() // for the other's log

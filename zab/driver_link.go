@@ -212,8 +212,9 @@ type greeting struct {
 }
 
 // check returns why a connection whose other side sent h is to be closed, or
-// nil. Of the one that dialed, want is whom it dialed; else 0.
-func (g *greeting) check(h *hello, want uint64) error {
+// nil. Of the one that dialed, want is whom it dialed; else 0. proved is who the
+// transport says the other side is; 0 if it cannot say.
+func (g *greeting) check(h *hello, want, proved uint64) error {
 	switch {
 	case h.min > protocolVersion || h.max < protocolVersion:
 		return &refusal{refusedVersion, fmt.Sprintf("it speaks versions %d to %d, this replica %d", h.min, h.max, protocolVersion)}
@@ -225,6 +226,8 @@ func (g *greeting) check(h *hello, want uint64) error {
 		return &refusal{refusedIdentity, fmt.Sprintf("replica %d wants replica %d, this is %d", h.from, h.to, g.self)}
 	case want != 0 && h.from != want:
 		return &refusal{refusedIdentity, fmt.Sprintf("it is replica %d, not %d", h.from, want)}
+	case proved != 0 && h.from != proved:
+		return &refusal{refusedIdentity, fmt.Sprintf("it says that it is replica %d, the transport knows it as %d", h.from, proved)}
 	case !g.member(h.from):
 		return &refusal{refusedStranger, fmt.Sprintf("replica %d is not a member", h.from)}
 	}

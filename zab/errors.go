@@ -27,7 +27,10 @@ var (
 
 // FatalError is why a replica stopped by itself.
 type FatalError struct {
-	Op  string // "log", "apply", "restore", "invariant"
+	// Op is what failed: "log", "apply", "restore", "transport", "callback" (of
+	// Config), "invariant" (of the protocol, or of this package), or "removed": the
+	// ensemble goes on without this replica, and Err wraps ErrNotMember.
+	Op  string
 	Err error
 }
 

@@ -352,3 +352,7 @@ func (m *machine) Restore(meta SnapshotMeta, r io.Reader) error {
 	m.cmds, m.last = s.cmds, s.last
 	return nil
 }
+
+func zx(epoch uint32, counter uint64) Zxid { return Zxid{Epoch: epoch, Counter: counter} }
+
+func ptr[T any](v T) *T { return &v }

@@ -32,11 +32,12 @@ type loop struct {
 	upkeepIn int          // ticks
 	moved    bool         // positions changed since the last status
 	lowTold  bool
+	applyEnd Zxid // the last Output.Apply
 }
 
 func (l *loop) run() {
 	r := l.r
-	defer l.closeLinks()
+	defer l.end()
 	timer := time.NewTimer(r.cfg.Tick)
 	defer timer.Stop()
 	spare := new(inbox)
@@ -126,6 +127,7 @@ func (l *loop) connect(in *inbox) {
 
 func (l *loop) durable(seq uint64) {
 	l.core.Durable(seq)
+	l.moved = true
 	if l.naming != 0 && seq >= l.naming {
 		l.snapshotNamed()
 	}
@@ -223,15 +225,21 @@ func (l *loop) publish() {
 	l.r.progress.set(s, low)
 }
 
-// closeLinks is the end of all connections, when the loop ends.
-func (l *loop) closeLinks() {
+// end is the end of all connections, and of what waits for the core's answer,
+// when the loop ends.
+func (l *loop) end() {
 	l.links.breakAll(transport.ErrClosed)
 	for _, e := range l.links.take() {
 		switch e.do {
 		case linkDown:
-			l.r.live.remove(e.link).close()
+			if link := l.r.live.remove(e.link); link != nil {
+				link.close()
+			}
 		case linkRefuse:
 			l.conns[e.conn].conn.Close()
 		}
+	}
+	for id := range l.reads {
+		l.answerRead(&protocol.ReadAnswer{ID: id, Err: ErrClosed})
 	}
 }

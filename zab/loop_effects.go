@@ -1,6 +1,8 @@
 package zab
 
 import (
+	"errors"
+
 	"github.com/zabtree/zabtree/transport"
 	"github.com/zabtree/zabtree/zab/protocol"
 )
@@ -10,7 +12,11 @@ func (l *loop) settle() {
 	for again := true; again; {
 		out := l.core.Take()
 		if out.Halt != nil {
-			l.r.fail("invariant", out.Halt)
+			op := "invariant"
+			if errors.Is(out.Halt, ErrNotMember) {
+				op = "removed"
+			}
+			l.r.fail(op, out.Halt)
 			return
 		}
 		again = l.effects(&out)
@@ -28,6 +34,9 @@ func (l *loop) settle() {
 func (l *loop) effects(out *protocol.Output) (again bool) {
 	l.r.state.feed(out)
 	l.write(out.Writes)
+	if out.Apply != l.applyEnd {
+		l.applyEnd, l.moved = out.Apply, true
+	}
 	for i := range out.Sends {
 		l.send(&out.Sends[i])
 	}

@@ -113,6 +113,11 @@ func (r *Replica) abandon() {
 	for _, a := range in.arrivals {
 		a.conn.Close()
 	}
+	select {
+	case c := <-r.captures:
+		r.callback(c.state.Release)
+	default:
+	}
 	var left []resolution
 	for _, p := range in.proposals {
 		err := p.err

@@ -59,11 +59,6 @@ func (r *Replica) writeSnapshots() {
 	for {
 		select {
 		case <-r.stop:
-			select {
-			case c := <-r.captures:
-				c.state.Release()
-			default:
-			}
 			return
 		case c := <-r.captures:
 			meta, err := r.writeSnapshot(c)

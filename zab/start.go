@@ -44,6 +44,8 @@ func start(ctx context.Context, cfg *Config) (*Replica, error) {
 		return nil, fmt.Errorf("zab: %w", err)
 	}
 	r := newReplica(&d, &rec)
+	r.wg.Add(1) // stopping waits until everything is started
+	defer r.wg.Done()
 	l := &loop{r: r, core: core, conns: make(map[connID]arrival), reads: make(map[uint64][]func(Zxid, error)),
 		requests: random63()}
 	l.shareMembers()
