@@ -53,12 +53,13 @@ func TestReadmeProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	ast.Inspect(f, func(n ast.Node) bool {
-		if a, ok := n.(*ast.AssignStmt); ok {
-			for _, e := range a.Lhs {
-				if id, ok := e.(*ast.Ident); ok && id.Name == "_" {
-					t.Errorf("the first program drops a value")
-				}
+		switch x := n.(type) {
+		case *ast.AssignStmt: // an error comes last
+			if id, ok := x.Lhs[len(x.Lhs)-1].(*ast.Ident); ok && id.Name == "_" {
+				t.Error("the first program drops a last value, which may be an error")
 			}
+		case *ast.DeferStmt:
+			t.Error("the first program defers a call, whose error nobody sees")
 		}
 		return true
 	})
