@@ -62,6 +62,10 @@
 //
 // Reads (reads.go) are confirmed in numbered rounds begun after the request.
 // Changes of membership (change.go) are joint from the moment they are appended.
+// Once a change is committed the leader says so in the log, and only when that is
+// committed too are those who have left told to go: else a restart of all could
+// find the change pending and wait for a quorum with members that are gone. For
+// the same reason who looks for a leader tells what it knows to be committed.
 // A member that comes back under another incarnation, with an empty disk, counts
 // in no quorum until the leader has entered its new incarnation into the log.
 //
