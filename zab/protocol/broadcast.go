@@ -110,6 +110,7 @@ func (c *Core) flushLeading() {
 		return
 	}
 	c.tryCommit()
+	c.confirmChange()
 	c.cutAll()
 	for _, l := range c.links {
 		c.pump(l)

@@ -79,10 +79,24 @@ func (c *Core) swapIncarnations() {
 	}
 }
 
-// configSettled tells members that are no longer, at a leader, that they are not.
-func (c *Core) configSettled() {
+// confirmChange writes into the log that a change is committed. Without that a
+// restart of all might find it pending, and need a quorum of members that have
+// left and are gone.
+func (c *Core) confirmChange() {
+	conf := &c.log.config
+	if c.leading.phase == Broadcasting && conf.Pending == nil && c.log.confirmed != conf.Version {
+		c.appendOne(KindMembership, nil, origin{})
+	}
+}
+
+// tellRemoved tells those who follow and are no members any more that they are
+// not, once the log says so for ever.
+func (c *Core) tellRemoved() {
+	if c.leading.phase != Broadcasting || c.log.confirmed != c.log.config.Version || c.commit.Counter < c.log.confirmedAt {
+		return
+	}
 	for _, l := range c.links {
-		if c.log.config.Find(l.peer.ID) == nil {
+		if l.progress.mode != idle && c.log.config.Find(l.peer.ID) == nil {
 			c.send(l, Bulk, encodeEpoch(kindRemoved, c.epoch))
 			l.progress = progress{}
 		}

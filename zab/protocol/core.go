@@ -137,6 +137,10 @@ func (r *Recovery) Add(raw []byte) error {
 		raw = raw[n:]
 	}
 	r.log.durable = r.log.last
+	// The log may say of a change that it is committed, and so of all before it.
+	if v := r.log.confirmed; r.log.confirmedAt != 0 && v > r.commit.Counter {
+		r.commit = Zxid{r.log.epochAt(v), v}
+	}
 	return nil
 }
 
@@ -361,9 +365,6 @@ func (c *Core) advance(z Zxid) {
 	if c.log.settle(minZxid(c.commit, c.log.last)) {
 		c.out.ConfigChanged = true
 		c.out.StatusChanged = true
-		if c.role == roleLeading {
-			c.configSettled()
-		}
 	}
 }
 

@@ -171,6 +171,9 @@ func (c *Core) onJoin(l *link, m join) error {
 
 // tryOpen opens the epoch once a quorum has promised it.
 func (c *Core) tryOpen() {
+	if c.leading.phase != Discovering || !c.leading.invited {
+		return
+	}
 	promised := func(l *link) bool { return l.progress.mode != idle && l.progress.promised }
 	if c.leading.founders != nil {
 		for _, f := range c.leading.founders {
@@ -247,6 +250,7 @@ func (c *Core) tickLeading() {
 	}
 	c.tickSnapshots()
 	c.tickHandover()
+	c.tellRemoved()
 	c.swapIncarnations()
 }
 

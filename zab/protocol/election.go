@@ -11,6 +11,7 @@ package protocol
 // without harm, and all that is asked of it is that it ends soon.
 type election struct {
 	announced bool   // position told; not before all writes are durable
+	rest      bool   // gave up an epoch just now: others go first for a while
 	round     uint64 // how often this replica began to look or lost patience
 	ticks     int
 	prefer    uint64 // whom the last leader wanted to follow it
@@ -21,9 +22,10 @@ type election struct {
 func (c *Core) look() { c.lookFor(0) }
 
 func (c *Core) lookFor(prefer uint64) {
+	rest := c.role == roleLeading && c.leading.phase == Discovering
 	c.leave()
 	c.role, c.epoch = roleLooking, 0
-	c.election = election{round: c.election.round + 1, prefer: prefer, seen: c.election.seen}
+	c.election = election{rest: rest, round: c.election.round + 1, prefer: prefer, seen: c.election.seen}
 	for _, l := range c.links {
 		l.tired, l.supportMe, l.progress = false, false, progress{}
 	}
@@ -53,7 +55,7 @@ func (c *Core) announce() {
 }
 
 func (c *Core) sendLook(l *link) {
-	m := look{looking: true, round: c.election.round, last: c.log.durable, accepted: c.hs.AcceptedEpoch,
+	m := look{looking: true, round: c.election.round, last: c.log.durable, commit: minZxid(c.commit, c.log.durable), accepted: c.hs.AcceptedEpoch,
 		founded: c.log.config.Founded(), candidate: c.isCandidate(), prefer: c.election.prefer}
 	c.send(l, Bulk, m.encode())
 }
@@ -82,6 +84,11 @@ func (c *Core) isCandidate() bool {
 func (c *Core) onLook(l *link, m look) error {
 	l.look, l.supportMe = m, false
 	c.election.seen = max(c.election.seen, m.accepted)
+	if m.looking && c.log.contains(m.commit) {
+		// A change of membership that the peer knows to be committed may leave this
+		// replica with a quorum, which it could not get while it was pending.
+		c.advance(m.commit)
+	}
 	switch c.role {
 	case roleLooking:
 		if m.prefer != 0 && c.election.prefer == 0 {
@@ -97,6 +104,7 @@ func (c *Core) onLook(l *link, m look) error {
 			l.progress = progress{}
 			c.dropReads(l.id)
 			c.invite(l)
+			c.tryOpen()
 		}
 	}
 	return nil
@@ -122,7 +130,7 @@ func (c *Core) elect() {
 		if best != nil {
 			c.supportBest(best)
 		}
-		if c.isCandidate() && c.quorum(func(l *link) bool { return l.supportMe }) {
+		if c.isCandidate() && !c.election.rest && c.quorum(func(l *link) bool { return l.supportMe }) {
 			c.lead(nil)
 		}
 		return
@@ -197,7 +205,7 @@ func (c *Core) electFirst() {
 	if best != c.cfg.ID {
 		c.supportBest(c.founderLink(best))
 	}
-	if all {
+	if all && !c.election.rest {
 		c.lead(founders)
 	}
 }
@@ -261,6 +269,7 @@ func (c *Core) tickLooking() {
 		best.tired, tired = true, true
 	}
 	c.election.ticks = 0
+	c.election.rest = false
 	c.election.round++
 	for _, l := range c.links {
 		l.supportMe = false

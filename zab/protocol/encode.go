@@ -69,7 +69,7 @@ func (j *journal) appendState(dst []byte) []byte {
 	dst = appendZxid(appendZxid(dst, j.last), j.durable)
 	dst = codec.AppendInt(dst, j.clock)
 	dst = appendConfiguration(dst, &j.config)
-	dst = appendUints(dst, uint64(j.accepted), j.seq)
+	dst = appendUints(dst, uint64(j.accepted), j.seq, j.confirmed, j.confirmedAt)
 	dst = codec.AppendArray(dst, len(j.tail.chunks))
 	for _, t := range j.tail.chunks {
 		dst = codec.AppendBytes(appendZxid(appendUints(dst, t.first, t.last, uint64(t.header.epoch)), t.header.commit), t.raw)
@@ -83,7 +83,7 @@ func (j *journal) appendState(dst []byte) []byte {
 }
 
 func (e *election) appendState(dst []byte) []byte {
-	dst = codec.AppendBool(dst, e.announced)
+	dst = codec.AppendBool(codec.AppendBool(dst, e.announced), e.rest)
 	return appendUints(dst, e.round, uint64(e.ticks), e.prefer, uint64(e.seen))
 }
 

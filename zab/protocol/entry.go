@@ -18,7 +18,8 @@ const (
 	// KindOpen opens an epoch: ZAB's NEWLEADER as a real log entry
 	// (ZOOKEEPER-2832). The first one of all carries the founding membership.
 	KindOpen
-	// KindMembership changes the configuration.
+	// KindMembership changes the configuration; without Data, it says that the
+	// change before it is committed.
 	KindMembership
 )
 

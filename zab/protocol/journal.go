@@ -23,7 +23,10 @@ type journal struct {
 	durable Zxid
 	clock   int64 // of the last entry, or of the base
 	config  Configuration
-	tail    tail
+	// confirmed is the version of the configuration of which the log or the base
+	// says that it is in force; confirmedAt is the counter of the entry that does.
+	confirmed, confirmedAt uint64
+	tail                   tail
 
 	accepted uint32 // the accepted epoch that is durable
 	pending  []pendingWrite
@@ -117,17 +120,34 @@ func (j *journal) add(e *Entry) error {
 			return err
 		}
 	case KindMembership:
-		next, err := decodeMembership(e.Data)
-		if err != nil {
+		if err := j.addMembership(e); err != nil {
 			return err
 		}
-		j.settle(j.config.PendingAt) // a change is appended only after the one before is committed
-		j.config.Pending, j.config.PendingAt = next, e.Zxid
 	default:
 		return fmt.Errorf("%w: %v is of unknown kind %d", ErrCorruptEntry, e.Zxid, e.Kind)
 	}
 	j.ends = extendEnds(j.ends, e.Zxid)
 	j.last, j.clock = e.Zxid, max(j.clock, e.Clock)
+	return nil
+}
+
+// addMembership takes a change of membership, pending from now on; or, if it names
+// none, the leader's word that the one before is committed, which every change
+// that follows is too.
+func (j *journal) addMembership(e *Entry) error {
+	if !j.config.Founded() || (e.Data == nil && j.config.Pending == nil && j.config.Version == 0) {
+		return fmt.Errorf("%w: %v changes a membership that is not there", ErrCorruptEntry, e.Zxid)
+	}
+	j.settle(j.last)
+	j.confirmed, j.confirmedAt = j.config.Version, e.Zxid.Counter
+	if e.Data == nil {
+		return nil
+	}
+	next, err := decodeMembership(e.Data)
+	if err != nil {
+		return err
+	}
+	j.config.Pending, j.config.PendingAt = next, e.Zxid
 	return nil
 }
 
@@ -145,6 +165,7 @@ func (j *journal) addOpening(e *Entry) error {
 		return err
 	}
 	j.config = Configuration{Version: e.Zxid.Counter, Current: m}
+	j.confirmed = j.config.Version
 	return nil
 }
 
@@ -167,6 +188,9 @@ func (j *journal) truncate(z Zxid) {
 	if j.config.Version > z.Counter {
 		j.config = Configuration{}
 	}
+	if j.confirmedAt > z.Counter {
+		j.confirmed, j.confirmedAt = 0, 0
+	}
 	j.last = z
 	j.tail.truncate(z.Counter)
 }
@@ -179,6 +203,7 @@ func (j *journal) rebase(b Base, keep Zxid) {
 	j.last, j.clock = b.Zxid(), b.Clock
 	j.ends = []EpochEnd{{b.Zxid().Epoch, b.Zxid().Counter}}
 	j.config = b.Config.Clone()
+	j.confirmed, j.confirmedAt = j.config.Version, 0
 	j.tail = tail{}
 }
 

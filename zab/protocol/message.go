@@ -41,6 +41,7 @@ type look struct {
 	looking   bool
 	round     uint64 // the sender's own count of attempts
 	last      Zxid
+	commit    Zxid // what the sender knows to be committed
 	accepted  uint32
 	founded   bool   // the sender's log has a membership
 	candidate bool   // the sender is a voter as far as it knows
@@ -204,7 +205,7 @@ func beginEpoch(k kind, epoch uint32) []byte { return codec.AppendUint(begin(k),
 func (m *look) encode() []byte {
 	b := codec.AppendBool(begin(kindLook), m.looking)
 	b = codec.AppendUint(b, m.round)
-	b = appendZxid(b, m.last)
+	b = appendZxid(appendZxid(b, m.last), m.commit)
 	b = codec.AppendUint(b, uint64(m.accepted))
 	b = codec.AppendBool(b, m.founded)
 	b = codec.AppendBool(b, m.candidate)
@@ -212,7 +213,7 @@ func (m *look) encode() []byte {
 }
 
 func readLook(r *codec.Reader) look {
-	return look{looking: r.Bool(), round: r.Uint(), last: readZxid(r), accepted: r.Uint32(),
+	return look{looking: r.Bool(), round: r.Uint(), last: readZxid(r), commit: readZxid(r), accepted: r.Uint32(),
 		founded: r.Bool(), candidate: r.Bool(), prefer: r.Uint()}
 }
 

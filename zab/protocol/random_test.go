@@ -3,6 +3,7 @@ package protocol
 import (
 	"flag"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -55,9 +56,9 @@ func runSeed(t *testing.T, seed uint64) map[string]int {
 	cfg := Config{ElectionTicks: 5, HeartbeatTicks: 1, MaxInflightBytes: 40 + rng.IntN(400), TailBytes: 60 + rng.IntN(300),
 		ChunkBytes: 1 + rng.IntN(4), MaxBatchBytes: 60 + rng.IntN(200)}
 	w = newWorld(seed, voters, rng.IntN(2), cfg)
-	f := faults{crash: rng.IntN(4) * 2, cut: rng.IntN(6), stall: rng.IntN(4), snapshot: rng.IntN(6), tick: 1 + rng.IntN(40), disk: 1 + rng.IntN(60), handover: rng.IntN(3)}
+	f := faults{crash: rng.IntN(4) * 2, cut: rng.IntN(6), stall: rng.IntN(4), snapshot: rng.IntN(6), tick: 1 + rng.IntN(40), disk: 1 + rng.IntN(60), handover: rng.IntN(3), change: max(0, rng.IntN(8)-4)}
 	if voters >= 3 && rng.IntN(3) == 0 {
-		f.wipe = 1
+		f.wipe, f.change = 1, 0 // a wiped voter may be the one too many of a smaller membership
 	}
 	for range 3000 {
 		w.step(f)
@@ -67,14 +68,14 @@ func runSeed(t *testing.T, seed uint64) map[string]int {
 }
 
 // faults are rates, in relation to each other and to deliveries.
-type faults struct{ crash, wipe, cut, stall, snapshot, tick, disk, handover int }
+type faults struct{ crash, wipe, cut, stall, snapshot, tick, disk, handover, change int }
 
 func (w *world) step(f faults) {
 	n := w.nodes[w.rng.IntN(len(w.nodes))]
 	r := w.rng.IntN(400)
-	hit := func(rate int) bool { r -= rate; return r < 0 }
+	hit := func(rate int) bool { r -= rate; return r < 0 && r >= -rate }
 	if n.core == nil {
-		if w.rng.IntN(30) == 0 {
+		if !n.removed && w.rng.IntN(30) == 0 {
 			w.start(n)
 		}
 		return
@@ -104,12 +105,16 @@ func (w *world) step(f faults) {
 			w.stats["handover"]++
 		}
 		w.take(n)
+	case hit(f.change):
+		w.reconfigure(n)
 	case hit(f.tick):
 		n.core.Tick()
 		w.take(n)
 	case hit(f.disk):
 		w.completeWrite(n, 1+w.rng.IntN(4))
-		w.completeChunk(n)
+		if n.core != nil {
+			w.completeChunk(n)
+		}
 	case hit(20):
 		w.connectAny()
 	case hit(25):
@@ -120,6 +125,9 @@ func (w *world) step(f faults) {
 		if len(w.wires) > 0 {
 			wi := w.wires[w.rng.IntN(len(w.wires))]
 			for range 1 + w.rng.IntN(4) {
+				if !slices.Contains(w.wires, wi) {
+					break
+				}
 				w.deliver(wi, w.rng.IntN(2), Lane(w.rng.IntN(int(Lanes))))
 			}
 		}
@@ -136,7 +144,7 @@ func (w *world) connectAny() {
 // heal makes everything work, and wants progress and equal states.
 func (w *world) heal(t *testing.T, seed uint64) {
 	for _, n := range w.nodes {
-		if n.core == nil {
+		if n.core == nil && !n.removed {
 			w.start(n)
 		}
 	}
@@ -147,16 +155,22 @@ func (w *world) heal(t *testing.T, seed uint64) {
 	for round := range 400 {
 		for _, a := range w.nodes {
 			for _, b := range w.nodes {
-				if a.id < b.id && w.between(a, b) == nil {
+				if a.id < b.id && a.core != nil && b.core != nil && w.between(a, b) == nil {
 					w.connect(a, b)
 				}
 			}
 		}
 		w.quiesce()
-		if round%5 == 0 {
-			w.propose(w.nodes[round%len(w.nodes)])
-		}
-		for _, n := range w.nodes {
+		for i, n := range w.nodes {
+			if n.core == nil {
+				continue
+			}
+			if round%5 == 0 && round/5%len(w.nodes) == i {
+				w.propose(n)
+			}
+			if n.core == nil {
+				continue
+			}
 			n.core.Tick()
 			w.take(n)
 		}
@@ -165,6 +179,9 @@ func (w *world) heal(t *testing.T, seed uint64) {
 		}
 	}
 	for _, n := range w.nodes {
+		if n.core == nil {
+			continue
+		}
 		t.Logf("%d: %+v", n.id, n.core.Status())
 	}
 	w.fail("no progress after healing")
@@ -175,15 +192,20 @@ func (w *world) quiesce() {
 	for busy, i := true, 0; busy && i < 10000; i++ {
 		busy = false
 		for _, n := range w.nodes {
+			if n.core == nil {
+				continue
+			}
 			busy = busy || len(n.queue)+len(n.chunks) > 0
 			w.completeWrite(n, len(n.queue))
-			w.completeChunk(n)
+			if n.core != nil {
+				w.completeChunk(n)
+			}
 		}
 		for _, wi := range append([]*wire(nil), w.wires...) {
 			wi.cut = false
 			for dir := range 2 {
 				for lane := range Lanes {
-					for len(wi.lanes[dir][lane]) > 0 {
+					for len(wi.lanes[dir][lane]) > 0 && slices.Contains(w.wires, wi) {
 						busy = true
 						w.deliver(wi, dir, lane)
 					}
@@ -191,14 +213,23 @@ func (w *world) quiesce() {
 			}
 		}
 		for _, n := range w.nodes {
-			w.take(n)
+			if n.core != nil {
+				w.take(n)
+			}
 		}
 	}
 }
 
 func (w *world) converged() bool {
+	var first *simNode
 	for _, n := range w.nodes {
-		if n.applied != w.committed || n.hash != w.nodes[0].hash || !n.core.Status().Serving {
+		if n.core == nil || n.core.Known(n.id) == nil {
+			continue
+		}
+		if first == nil {
+			first = n
+		}
+		if n.applied != w.committed || n.hash != first.hash || !n.core.Status().Serving {
 			return false
 		}
 	}

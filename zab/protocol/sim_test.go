@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
@@ -31,11 +32,12 @@ type world struct {
 
 // simNode is a replica: its core and its disk.
 type simNode struct {
-	id     uint64
-	core   *Core // nil while down
-	disk   simDisk
-	queue  []Write // not yet durable
-	chunks []StoreChunk
+	id      uint64
+	core    *Core // nil while down
+	removed bool  // told that it is no member any more
+	disk    simDisk
+	queue   []Write // not yet durable
+	chunks  []StoreChunk
 	// The state machine.
 	applied uint64
 	hash    uint64
@@ -103,6 +105,7 @@ func (w *world) start(n *simNode) {
 	}
 	cfg := w.cfg
 	cfg.ID = n.id
+	n.removed = false
 	core, err := New(cfg, rec)
 	if err != nil {
 		w.fail("start of %d: %v", n.id, err)
@@ -128,6 +131,9 @@ func (w *world) connect(a, b *simNode) {
 	w.wires = append(w.wires, wi)
 	a.core.LinkUp(wi.id, Peer{b.id, b.disk.hs.Incarnation})
 	w.take(a)
+	if a.core == nil || b.core == nil {
+		return
+	}
 	b.core.LinkUp(wi.id, Peer{a.id, a.disk.hs.Incarnation})
 	w.take(b)
 }
@@ -180,6 +186,12 @@ func (w *world) deliver(wi *wire, dir int, lane Lane) {
 func (w *world) take(n *simNode) {
 	n.core.SetTime(w.now, w.now)
 	out := n.core.Take()
+	if errors.Is(out.Halt, ErrNotMember) {
+		w.stats["removed"]++
+		w.crash(n)
+		n.removed = true
+		return
+	}
 	if out.Halt != nil {
 		w.fail("%d halts: %v", n.id, out.Halt)
 	}
@@ -208,6 +220,9 @@ func (w *world) take(n *simNode) {
 		w.checkRead(n, a)
 	}
 	for _, c := range out.Close {
+		if n.core == nil {
+			break
+		}
 		for _, wi := range slices.Clone(w.wires) {
 			if wi.id == c.Link {
 				w.stats["closed"]++
@@ -215,8 +230,11 @@ func (w *world) take(n *simNode) {
 			}
 		}
 	}
-	if len(out.ReadEntries)+len(out.ReadChunks) > 0 {
+	if n.core != nil && len(out.ReadEntries)+len(out.ReadChunks) > 0 {
 		w.take(n)
+	}
+	if n.core == nil {
+		return
 	}
 	w.checkLeader(n)
 }
@@ -372,7 +390,10 @@ func (w *world) apply(n *simNode, upTo uint64) {
 		h := fnv.New64a()
 		fmt.Fprint(h, n.hash, e.Zxid, e.Data)
 		n.hash = h.Sum64()
-		if e.Kind == KindCommand {
+		if e.Kind == KindMembership {
+			w.stats["change applied"]++
+		}
+		if e.Kind != KindOpen && e.Request != 0 {
 			if done, ok := w.decided[e.Request]; ok && !done {
 				w.fail("%d applies %d, which was certainly not to be", n.id, e.Request)
 			}
@@ -403,7 +424,7 @@ func (w *world) resolve(n *simNode, request uint64, applied bool) {
 	}
 	if !applied {
 		for _, e := range w.history {
-			if e.Kind == KindCommand && e.Request == request {
+			if e.Kind != KindOpen && e.Request == request {
 				w.fail("request %d is refused, but in the log at %v", request, e.Zxid)
 			}
 		}
@@ -422,6 +443,34 @@ func (w *world) propose(n *simNode) {
 		for _, p := range ps {
 			n.pending[p.Request] = true
 		}
+	}
+	w.take(n)
+}
+
+// reconfigure proposes a random small change of the membership.
+func (w *world) reconfigure(n *simNode) {
+	conf := n.core.Status().Config
+	if !conf.Founded() {
+		return
+	}
+	next := conf.Current.Clone()
+	x := w.nodes[w.rng.IntN(len(w.nodes))]
+	i := slices.IndexFunc(next, func(m Member) bool { return m.ID == x.id })
+	switch {
+	case i < 0:
+		next = append(next, Member{ID: x.id, Incarnation: x.disk.hs.Incarnation, Role: Observer})
+		slices.SortFunc(next, func(a, b Member) int { return int(a.ID) - int(b.ID) })
+	case w.rng.IntN(3) > 0 && next[i].Role == Voter:
+		next[i].Role = Observer
+	case next[i].Role == Observer:
+		next[i].Role, next[i].Weight = Voter, uint32(w.rng.IntN(3))
+	default:
+		next = slices.Delete(next, i, i+1)
+	}
+	w.asked++
+	if _, err := n.core.Reconfigure(w.asked, conf.Version, next); err == nil {
+		n.pending[w.asked] = true
+		w.stats["change proposed"]++
 	}
 	w.take(n)
 }
