@@ -62,13 +62,17 @@ func TestChecksOfSleep(t *testing.T) {
 		{`func TestX(t *testing.T) { synctest.Test(t, func(t *testing.T) { help() }); help() }; func help() { time.Sleep(1) }`, 1},
 		{`func bubble(t *testing.T, f func()) { synctest.Test(t, func(t *testing.T) { f() }) }
 		  func TestX(t *testing.T) { bubble(t, func() { time.Sleep(1) }) }`, 0},
+		{`type e struct{}; func (e) leader() { time.Sleep(1) }; func TestX(t *testing.T) { synctest.Test(t, func(t *testing.T) { e{}.leader() }) }
+		  func TestY(t *testing.T) { x := struct{ leader int }{}; x.leader++ }`, 0},
+		{`type e struct{}; func (e) leader() { time.Sleep(1) }; func TestX(t *testing.T) { synctest.Test(t, func(t *testing.T) { e{}.leader() }) }
+		  func TestY(t *testing.T) { e{}.leader() }`, 1},
 		{`func unused() { time.Sleep(1) }`, 1},
 		{`func TestX(t *testing.T) { f := time.Sleep; f(1) }`, 1},
 	}
 	for _, c := range cases {
 		s := parse(t, `package p; import ("testing"; "testing/synctest"; "time"); `+c.src)
 		s.tests, s.code = s.code, nil
-		if got := sleeps(s.tests, bubbleRunners([]*source{s})); len(got) != c.want {
+		if got := sleeps(s.fset, s.tests, bubbleRunners([]*source{s})); len(got) != c.want {
 			t.Errorf("%s: %d sleeps, not %d", c.src, len(got), c.want)
 		}
 	}

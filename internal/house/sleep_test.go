@@ -2,6 +2,10 @@ package house
 
 import (
 	"go/ast"
+	"go/token"
+	"go/types"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -14,12 +18,11 @@ func TestNoSleep(t *testing.T) {
 	sources := loadSources(t)
 	runners := bubbleRunners(sources)
 	for _, s := range sources {
-		files := s.tests
-		if s.dir == "zab/zabtest" || s.dir == "session/sessiontest" {
-			files = append(files[:len(files):len(files)], s.code...)
-		}
-		for _, n := range sleeps(files, runners) {
-			t.Errorf("%s: time.Sleep outside of a synctest bubble", s.at(n))
+		kit := s.dir == "zab/zabtest" || s.dir == "session/sessiontest"
+		for _, n := range sleeps(s.fset, append(s.tests[:len(s.tests):len(s.tests)], s.code...), runners) {
+			if kit || strings.HasSuffix(s.fset.Position(n.Pos()).Filename, "_test.go") {
+				t.Errorf("%s: time.Sleep outside of a synctest bubble", s.at(n))
+			}
 		}
 	}
 }
@@ -56,83 +59,104 @@ func takesFunc(fn *ast.FuncDecl) bool {
 	return false
 }
 
-// reference is one use of a name within one function of a folder's tests.
+// function is one declared function, or a name that could not be resolved and may
+// be any function of that name.
+type function struct {
+	at   token.Pos // of its name where it is declared; 0 if not resolved
+	name string
+}
+
+// reference is one use of a function.
 type reference struct {
-	name, from string // from: the function that it is in
-	bubble     bool   // it is lexically within a bubble
-	node       ast.Node
+	from   function // that it is in
+	bubble bool     // it is lexically within a bubble
+	node   ast.Node
+}
+
+// callGraph says who uses which function in one folder's tests.
+type callGraph struct {
+	runners map[string]bool
+	info    *types.Info
+	uses    map[function][]reference
+	sleeps  []reference
 }
 
 // sleeps returns the calls of time.Sleep that may run outside of a bubble.
-func sleeps(files []*ast.File, runners map[string]bool) []ast.Node {
-	var refs []reference
+func sleeps(fset *token.FileSet, files []*ast.File, runners map[string]bool) []ast.Node {
+	g := &callGraph{runners: runners, uses: map[function][]reference{}}
+	byPackage := map[string][]*ast.File{}
 	for _, f := range files {
-		for _, d := range f.Decls {
-			if fn, ok := d.(*ast.FuncDecl); ok && fn.Body != nil {
-				refs = append(refs, references(f, fn, runners)...)
+		byPackage[f.Name.Name] = append(byPackage[f.Name.Name], f)
+	}
+	for name, files := range byPackage {
+		g.info = &types.Info{Uses: map[*ast.Ident]types.Object{}, Defs: map[*ast.Ident]types.Object{}}
+		conf := types.Config{Importer: noImports{}, Error: func(error) {}}
+		conf.Check(name, fset, files, g.info) // imports are empty: there are errors
+		for _, f := range files {
+			for _, d := range f.Decls {
+				if fn, ok := d.(*ast.FuncDecl); ok && fn.Body != nil {
+					g.walk(f, function{fn.Name.Pos(), fn.Name.Name}, fn.Body, false)
+				}
 			}
 		}
-	}
-	uses := map[string][]reference{}
-	for _, r := range refs {
-		uses[r.name] = append(uses[r.name], r)
-	}
-	// A function is inside if it is used, and every use of it is.
-	var inside func(name string, visiting map[string]bool) bool
-	inside = func(name string, visiting map[string]bool) bool {
-		if visiting[name] {
-			return true
-		}
-		visiting[name] = true
-		for _, u := range uses[name] {
-			if !u.bubble && !inside(u.from, visiting) {
-				return false
-			}
-		}
-		return len(uses[name]) > 0
 	}
 	var bad []ast.Node
-	for _, r := range uses["time.Sleep"] {
-		if !r.bubble && !inside(r.from, map[string]bool{}) {
+	for _, r := range g.sleeps {
+		if !r.bubble && !g.inside(r.from, map[function]bool{}) {
 			bad = append(bad, r.node)
 		}
 	}
 	return bad
 }
 
-// references lists the names that a function uses. Methods and fields are taken
-// by their bare names, so that two of the same name count as one.
-func references(f *ast.File, fn *ast.FuncDecl, runners map[string]bool) []reference {
-	var refs []reference
-	var walk func(n ast.Node, bubble bool)
-	walk = func(n ast.Node, bubble bool) {
-		ast.Inspect(n, func(n ast.Node) bool {
-			switch x := n.(type) {
-			case *ast.CallExpr:
-				if !runsBubble(f, x, runners) {
-					return true
-				}
-				walk(x.Fun, bubble)
-				for _, arg := range x.Args {
-					walk(arg, true)
-				}
-				return false
-			case *ast.SelectorExpr:
-				name := x.Sel.Name
-				if selector(f, x) == "time.Sleep" {
-					name = "time.Sleep"
-				}
-				refs = append(refs, reference{name, fn.Name.Name, bubble, x})
-				walk(x.X, bubble)
-				return false
-			case *ast.Ident:
-				refs = append(refs, reference{x.Name, fn.Name.Name, bubble, x})
-			}
-			return true
-		})
+// inside says whether a function is used, and only within bubbles.
+func (g *callGraph) inside(f function, visiting map[function]bool) bool {
+	if visiting[f] {
+		return true
 	}
-	walk(fn.Body, false)
-	return refs
+	visiting[f] = true
+	uses := slices.Concat(g.uses[f], g.uses[function{name: f.name}])
+	for _, u := range uses {
+		if !u.bubble && !g.inside(u.from, visiting) {
+			return false
+		}
+	}
+	return len(uses) > 0
+}
+
+// walk notes what is used below n.
+func (g *callGraph) walk(f *ast.File, from function, n ast.Node, bubble bool) {
+	ast.Inspect(n, func(n ast.Node) bool {
+		switch x := n.(type) {
+		case *ast.CallExpr:
+			if !runsBubble(f, x, g.runners) {
+				return true
+			}
+			g.walk(f, from, x.Fun, bubble)
+			for _, arg := range x.Args {
+				g.walk(f, from, arg, true)
+			}
+			return false
+		case *ast.SelectorExpr:
+			if selector(f, x) == "time.Sleep" {
+				g.sleeps = append(g.sleeps, reference{from, bubble, x})
+			}
+		case *ast.Ident:
+			r := reference{from, bubble, x}
+			switch o := g.info.Uses[x].(type) {
+			case *types.Func:
+				to := function{o.Origin().Pos(), o.Name()}
+				g.uses[to] = append(g.uses[to], r)
+			case nil:
+				if _, defined := g.info.Defs[x]; defined {
+					break
+				}
+				to := function{name: x.Name}
+				g.uses[to] = append(g.uses[to], r)
+			}
+		}
+		return true
+	})
 }
 
 func runsBubble(f *ast.File, call *ast.CallExpr, runners map[string]bool) bool {
