@@ -114,7 +114,7 @@ func (c *flatCommand) decode(b []byte) error {
 		c.czxid, c.mzxid = r.Int(), r.Int()
 	case kindChangeSettings:
 		expect(1)
-		c.settings = decodeSettings(&r)
+		c.settings = decodeSettings(&r).withDefaults()
 	case kindRaiseApplyVersion:
 		expect(1)
 		c.version = r.Uint32()
@@ -245,5 +245,5 @@ func decodeSettings(r *codec.Reader) Settings {
 		Unanswered: int(r.Int32()), ResultBytes: int(r.Int32()), Identities: int(r.Int32()),
 		Tombstones: int(r.Int32()), TombstoneBytes: int(r.Int32()),
 		TombstoneTime: time.Duration(r.Int()),
-	}.withDefaults()
+	}
 }

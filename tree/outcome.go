@@ -48,7 +48,7 @@ type Outcome struct {
 
 // Err returns the error of the command, an [Error], or nil. For a write that
 // was executed, now or earlier, it is the operation's.
-func (o *Outcome) Err() error {
+func (o Outcome) Err() error {
 	if o.Code == CodeOK {
 		return nil
 	}
@@ -62,12 +62,12 @@ func (o *Outcome) Err() error {
 
 // Record returns the encoded results of a write that was executed, now or
 // earlier, for [DecodeRecord]; nil if none was. It is shared and read-only.
-func (o *Outcome) Record() []byte { return o.record[:len(o.record):len(o.record)] }
+func (o Outcome) Record() []byte { return o.record[:len(o.record):len(o.record)] }
 
 // Results returns the results of a write that was executed, now or earlier: one
 // for an operation on its own, and one for each operation of a multi. It is nil
 // for anything else.
-func (o *Outcome) Results() []Result {
+func (o Outcome) Results() []Result {
 	if o.record == nil {
 		return nil
 	}

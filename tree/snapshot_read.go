@@ -104,10 +104,11 @@ func (r *snapshotReader) next() (recordKind, error) {
 		left -= int64(step)
 	}
 	r.rec = codec.NewReader(r.buf)
-	if n := r.rec.Array(32); n == 0 {
-		r.rec.Fail("record without a kind")
+	fields, kind := r.rec.Array(32)-1, recordKind(r.rec.Uint8())
+	if kind >= recordEnd || fields != recordFields[kind] {
+		r.rec.Fail("wrong number of fields")
 	}
-	return recordKind(r.rec.Uint8()), nil
+	return kind, nil
 }
 
 // want takes a record that must be of the kind.
@@ -141,6 +142,9 @@ func (r *snapshotReader) head() error {
 	}
 	if m.applyVersion < firstApplyVersion || m.applyVersion > ApplyVersion {
 		return malformed("rules of version %d, this package has %d", m.applyVersion, ApplyVersion)
+	}
+	if m.settings != m.settings.withDefaults() {
+		return malformed("settings %+v", m.settings)
 	}
 	if m.zxid < 0 || m.clock < 0 {
 		return malformed("zxid %d, clock %d", m.zxid, m.clock)

@@ -30,7 +30,13 @@ const (
 	recordACL
 	recordZnode
 	recordTail
+	recordEnd
 )
+
+var recordFields = [recordEnd]int{
+	recordHead: 9, recordSession: 8, recordResult: 1, recordTombstone: 10,
+	recordACL: 1, recordZnode: 18, recordTail: 0,
+}
 
 const snapshotBuffer = 64 << 10
 
@@ -44,11 +50,11 @@ func (v *View) WriteSnapshot(w io.Writer) error {
 	sw.write([]byte(snapshotMagic))
 	sw.head(v)
 	v.sessionOrder.Ascend(func(item sessionItem) bool {
-		sw.session(sw.begin(recordSession, 8), v.sessions.at(item.index))
+		sw.session(sw.begin(recordSession), v.sessions.at(item.index))
 		return sw.err == nil
 	})
 	v.tombs.Ascend(func(item tombItem) bool {
-		b := sw.begin(recordTombstone, 10)
+		b := sw.begin(recordTombstone)
 		b = codec.AppendInt(b, item.t.zxid)
 		b = codec.AppendInt(b, item.t.clock)
 		sw.session(b, item.t.final)
@@ -58,7 +64,7 @@ func (v *View) WriteSnapshot(w io.Writer) error {
 		sw.znode(v.znodes.at(p.index))
 		return sw.err == nil
 	})
-	sw.end(sw.begin(recordTail, 0), nil)
+	sw.end(sw.begin(recordTail), nil)
 	if sw.err != nil {
 		return sw.err
 	}
@@ -79,8 +85,8 @@ func (w *snapshotWriter) write(b []byte) {
 }
 
 // begin starts a record, leaving room for its length.
-func (w *snapshotWriter) begin(kind recordKind, fields int) []byte {
-	return appendHead(append(w.buf[:0], 0, 0, 0, 0), commandKind(kind), fields)
+func (w *snapshotWriter) begin(kind recordKind) []byte {
+	return append(codec.AppendArray(append(w.buf[:0], 0, 0, 0, 0), recordFields[kind]+1), byte(kind))
 }
 
 // end writes a record whose last field's bytes, if any, are data.
@@ -101,7 +107,7 @@ func (w *snapshotWriter) endBytes(b, data []byte) {
 }
 
 func (w *snapshotWriter) head(v *View) {
-	b := w.begin(recordHead, 9)
+	b := w.begin(recordHead)
 	b = codec.AppendUint(b, snapshotFormat)
 	b = codec.AppendUint(b, uint64(v.applyVersion))
 	b = codec.AppendInt(b, v.zxid)
@@ -129,7 +135,7 @@ func (w *snapshotWriter) session(b []byte, x *session) {
 	}
 	w.end(b, nil)
 	x.eachRecord(func(_ uint64, data []byte) {
-		w.endBytes(w.begin(recordResult, 1), data)
+		w.endBytes(w.begin(recordResult), data)
 	})
 }
 
@@ -142,10 +148,10 @@ func (w *snapshotWriter) znode(z *Znode) {
 		if acl = w.acls[z.acl]; acl == 0 {
 			acl = uint64(len(w.acls) + 1)
 			w.acls[z.acl] = acl
-			w.end(appendACL(w.begin(recordACL, 1), z.acl.list), nil)
+			w.end(appendACL(w.begin(recordACL), z.acl.list), nil)
 		}
 	}
-	b := w.begin(recordZnode, 18)
+	b := w.begin(recordZnode)
 	b = codec.AppendString(b, z.path)
 	b = codec.AppendUint(b, acl)
 	b = appendStat(b, &z.stat)
