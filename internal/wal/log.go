@@ -68,7 +68,8 @@ type Batch struct {
 	Data    [][]byte
 
 	// Essential batches may use the reserve. Others need a whole segment of it to
-	// be left behind them.
+	// be left behind them. While nothing is in reserve any more, batches with records
+	// leave an eighth of the last segment to those without, of which some free space.
 	Essential bool
 	// Repair lets a damaged log go on: what is after the end that Open reported, or
 	// this batch truncates to, is given up. In a sound log it has no effect.
@@ -277,7 +278,7 @@ func (l *Log) write(h *header, b *Batch, repair bool) error {
 }
 
 // active returns the segment that is being written to if the batch fits there. A
-// sector is always left for a seal.
+// sector is always left for a seal, and more if it is the last of the reserve.
 func (l *Log) active(h *header, repair bool) *segment {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -288,6 +289,9 @@ func (l *Log) active(h *header, repair bool) *segment {
 	need := uint64(h.prevEnd) + sectorsFor(h.size())
 	if h.flags&flagSeal == 0 {
 		need++
+	}
+	if h.count > 0 && len(l.spares) == 0 {
+		need += uint64(seg.sectors / 8)
 	}
 	if need > uint64(seg.sectors) {
 		return nil
