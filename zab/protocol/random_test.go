@@ -56,7 +56,7 @@ func runSeed(t *testing.T, seed uint64) map[string]int {
 	cfg := Config{ElectionTicks: 5, HeartbeatTicks: 1, MaxInflightBytes: 40 + rng.IntN(400), TailBytes: 60 + rng.IntN(300),
 		ChunkBytes: 1 + rng.IntN(4), MaxBatchBytes: 60 + rng.IntN(200)}
 	w = newWorld(seed, voters, rng.IntN(2), cfg)
-	f := faults{crash: rng.IntN(4) * 2, cut: rng.IntN(6), stall: rng.IntN(4), snapshot: rng.IntN(6), tick: 1 + rng.IntN(40), disk: 1 + rng.IntN(60), handover: rng.IntN(3), change: max(0, rng.IntN(8)-4)}
+	f := faults{crash: rng.IntN(4) * 2, cut: rng.IntN(6), stall: rng.IntN(4), snapshot: rng.IntN(6), tick: 1 + rng.IntN(40), disk: 1 + rng.IntN(60), handover: rng.IntN(3), change: max(0, rng.IntN(8)-4), isolate: max(0, rng.IntN(6)-3)}
 	if voters >= 3 && rng.IntN(3) == 0 {
 		f.wipe, f.change = 1, 0 // a wiped voter may be the one too many of a smaller membership
 	}
@@ -68,7 +68,7 @@ func runSeed(t *testing.T, seed uint64) map[string]int {
 }
 
 // faults are rates, in relation to each other and to deliveries.
-type faults struct{ crash, wipe, cut, stall, snapshot, tick, disk, handover, change int }
+type faults struct{ crash, wipe, cut, stall, snapshot, tick, disk, handover, change, isolate int }
 
 func (w *world) step(f faults) {
 	n := w.nodes[w.rng.IntN(len(w.nodes))]
@@ -81,6 +81,13 @@ func (w *world) step(f faults) {
 		return
 	}
 	w.now += int64(w.rng.IntN(1000))
+	if n.frozen > 0 {
+		n.frozen--
+		if w.rng.IntN(4) == 0 {
+			w.read(n)
+		}
+		return
+	}
 	switch {
 	case hit(f.crash) && w.rng.IntN(5) == 0:
 		w.crash(n)
@@ -97,6 +104,11 @@ func (w *world) step(f faults) {
 		if len(w.wires) > 0 {
 			wi := w.wires[w.rng.IntN(len(w.wires))]
 			wi.cut = !wi.cut
+		}
+	case hit(f.isolate):
+		// A leader that is cut off, and slow to find out.
+		if n.core.role == roleLeading {
+			n.frozen = 50 + w.rng.IntN(300)
 		}
 	case hit(f.snapshot):
 		w.snapshot(n)
@@ -144,6 +156,7 @@ func (w *world) connectAny() {
 // heal makes everything work, and wants progress and equal states.
 func (w *world) heal(t *testing.T, seed uint64) {
 	for _, n := range w.nodes {
+		n.frozen = 0
 		if n.core == nil && !n.removed {
 			w.start(n)
 		}

@@ -34,6 +34,7 @@ type world struct {
 type simNode struct {
 	id      uint64
 	core    *Core // nil while down
+	frozen  int   // steps for which it gets no tick and no frame
 	removed bool  // told that it is no member any more
 	disk    simDisk
 	queue   []Write // not yet durable
@@ -167,12 +168,15 @@ func (w *world) deliver(wi *wire, dir int, lane Lane) {
 	if len(*q) == 0 || wi.cut {
 		return
 	}
-	frame := (*q)[0]
-	*q = (*q)[1:]
 	to := wi.b
 	if dir == 1 {
 		to = wi.a
 	}
+	if to.frozen > 0 {
+		return
+	}
+	frame := (*q)[0]
+	*q = (*q)[1:]
 	w.trace("%d gets %s on %d lane %d role %d last %v", to.id, frameName(frame), wi.id, lane, to.core.role, to.core.log.last)
 	if err := to.core.Receive(wi.id, slices.Clone(frame)); err != nil {
 		w.fail("%d refuses a frame: %v", to.id, err)

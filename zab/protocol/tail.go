@@ -21,16 +21,19 @@ type chunk struct {
 // than limit bytes.
 func (t *tail) add(c chunk, limit int, durable uint64) {
 	t.chunks = append(t.chunks, c)
-	t.bytes += len(c.raw)
+	t.bytes += c.size()
 	n := 0
 	for t.bytes > limit && n < len(t.chunks)-1 && t.chunks[n].last <= durable {
-		t.bytes -= len(t.chunks[n].raw)
+		t.bytes -= t.chunks[n].size()
 		n++
 	}
-	if n > 0 {
-		t.chunks = append([]chunk(nil), t.chunks[n:]...)
-	}
+	clear(t.chunks[:n]) // append moves the rest to the front of a new array now and then
+	t.chunks = t.chunks[n:]
 }
+
+// size is what a chunk counts for: its bytes and about what it takes besides, so
+// that a great many small ones are bounded too.
+func (c *chunk) size() int { return len(c.raw) + 256 }
 
 // after returns the chunk that begins right behind a counter, cut to do so if
 // need be, and whether there is one.
@@ -69,11 +72,11 @@ func (t *tail) truncate(counter uint64) {
 			return
 		}
 		t.chunks = t.chunks[:i:i]
-		t.bytes -= len(c.raw)
+		t.bytes -= c.size()
 		if c.first <= counter {
 			kept := c.head(counter)
 			t.chunks = append(t.chunks, kept)
-			t.bytes += len(kept.raw)
+			t.bytes += kept.size()
 		}
 	}
 }
