@@ -7,23 +7,25 @@ import (
 )
 
 // Handover hands leadership, which this replica must have, over to a synchronised
-// voter, or if to is 0 to the one that is best off. It waits until this replica
-// leads no more; if the other does not take over within an election timeout this
-// one goes on leading and the error is ErrNoLeader. Proposals meanwhile fail with
-// ErrNoLeader, and are tried again by Propose.
+// voter, or if to is 0 to the one that is best off, and waits until this replica
+// follows another. Who that is is for the election to say: it prefers the one that
+// was named. If the other does not take over within two election timeouts, or this
+// replica is elected again, the error is ErrNoLeader. Proposals meanwhile fail
+// with ErrNoLeader, and are tried again by Propose.
 func (r *Replica) Handover(ctx context.Context, to uint64) error {
 	before, _ := r.Status()
 	if err := r.do(ctx, func(l *loop) error { return l.core.Handover(to) }); err != nil {
 		return err
 	}
-	ticks := 2 * r.cfg.ElectionTicks
-	for {
+	for ticks := 2 * r.cfg.ElectionTicks; ; ticks-- {
 		s, changed := r.Status()
-		if !s.Leading() || s.Epoch != before.Epoch {
+		switch {
+		case s.Leader != 0 && !s.Leading():
 			return nil
-		}
-		if ticks--; ticks < 0 {
-			return fmt.Errorf("%w that took over", ErrNoLeader)
+		case s.Leading() && s.Epoch != before.Epoch:
+			return fmt.Errorf("%w took over: this replica was elected again", ErrNoLeader)
+		case ticks == 0:
+			return fmt.Errorf("%w took over in time", ErrNoLeader)
 		}
 		if err := r.pause(ctx, changed); err != nil {
 			return err
