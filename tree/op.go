@@ -115,6 +115,10 @@ type SetACL struct {
 	If   Cond  // on Stat.Aversion
 }
 
+// MaxOps is the greatest number of operations in a [Multi], whatever [Limits]
+// say: a few bytes may say that a multi failed, and become as many results.
+const MaxOps = 1 << 16
+
 // Multi is several operations, applied as one: all or none, under one zxid, a
 // later one seeing what the earlier ones did. It holds no other Multi.
 type Multi struct {

@@ -125,15 +125,11 @@ func (rec *record) err() error {
 	return &Error{Op: rec.kind.String(), Path: rec.path, Index: rec.index, Err: rec.code.Err()}
 }
 
-// The bound on what a multi's failure may claim to have held, so that a few
-// hostile bytes do not become many results.
-const maxRecordOps = 1 << 20
-
 func readRecord(b []byte, each func(Result)) (record, error) {
 	r := codec.NewReader(b)
 	rec := record{code: Code(r.Uint8()), multi: r.Bool()}
 	count := r.Uint()
-	if rec.code >= codeEnd || count > maxRecordOps || !rec.multi && count != 1 {
+	if rec.code >= codeEnd || count > MaxOps || !rec.multi && count != 1 {
 		r.Fail("not a record")
 	}
 	rec.count = int(min(count, math.MaxInt32))

@@ -44,6 +44,17 @@ func malformed(format string, args ...any) error {
 }
 
 func (r *snapshotReader) read() error {
+	if err := r.content(); err != nil {
+		return err
+	}
+	if have := r.s.View().Digest(); have != r.digest {
+		return malformed("digest is %#x, content has %#x", r.digest, have)
+	}
+	return nil
+}
+
+// content reads everything and checks it against the rules of the tree.
+func (r *snapshotReader) content() error {
 	magic := make([]byte, len(snapshotMagic))
 	if _, err := io.ReadFull(r.in, magic); err != nil {
 		return unexpected(err)
@@ -73,9 +84,6 @@ func (r *snapshotReader) read() error {
 		return err
 	}
 	r.s.publish()
-	if have := r.s.View().Digest(); have != r.digest {
-		return malformed("digest is %#x, content has %#x", r.digest, have)
-	}
 	return nil
 }
 

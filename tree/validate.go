@@ -10,7 +10,7 @@ import (
 // (ZOOKEEPER-4306). A zero field means its default.
 type Limits struct {
 	Data  int // bytes of data of one operation; default 1,048,575 as ZooKeeper's jute.maxbuffer
-	Ops   int // operations in a Multi; default 4096
+	Ops   int // operations in a Multi; default 4096, at most MaxOps
 	Bytes int // bytes of the whole operation once encoded; default 4 MiB
 }
 
@@ -21,6 +21,7 @@ func (l Limits) withDefaults() Limits {
 	if l.Ops <= 0 {
 		l.Ops = 4096
 	}
+	l.Ops = min(l.Ops, MaxOps)
 	if l.Bytes <= 0 {
 		l.Bytes = 4 << 20
 	}

@@ -60,6 +60,11 @@ func (s *State) single(op *flatOp, x *session) Code {
 // multi executes operations one after the other, each seeing what those before
 // it did, and takes everything back when one fails.
 func (s *State) multi(c *flatCommand, x *session) Code {
+	if len(c.ops) > MaxOps {
+		s.scratch = appendFailure(s.scratch[:0], CodeTooLarge, true, 1, 0, &c.ops[0])
+		clear(c.ops)
+		return CodeTooLarge
+	}
 	s.token++ // versions that must come back if it fails are not changed in place
 	s.recording = true
 	defer func() { // keeps nothing alive that is not in the tree
