@@ -27,7 +27,7 @@ func (c *Core) mayPropose() error {
 		return nil
 	case c.role != roleLeading || c.leading.phase != Broadcasting || c.leading.handover.on:
 		return ErrNoLeader
-	case c.log.tail.bytesAfter(c.commit.Counter) > c.cfg.MaxPendingBytes:
+	case c.leading.openBytes > c.cfg.MaxPendingBytes:
 		return ErrOverloaded
 	}
 	return nil
@@ -187,6 +187,7 @@ func (c *Core) tryCommit() {
 		return
 	}
 	c.advance(Zxid{c.epoch, counter})
+	c.leading.open, c.leading.openBytes = acknowledged(c.leading.open, c.leading.openBytes, counter)
 	if c.leading.phase == Synchronising && c.role == roleLeading {
 		c.leading.phase = Broadcasting
 		c.out.Barrier = c.leading.opening.Counter

@@ -1,16 +1,24 @@
 package protocol
 
+import "slices"
+
 // BaseAt describes a snapshot of the state after z, which is committed, as a
 // base: with the configuration that was in force then and the clock of z.
 func (c *Core) BaseAt(meta SnapshotMeta, clock int64) Base {
-	b := Base{Snapshot: meta, Clock: clock, Config: c.log.config.Clone()}
-	// What was appended behind the snapshot is not part of it. A change is
-	// appended only after the one before is committed, so the current membership
-	// is the latest that any later snapshot can be behind by.
-	if b.Config.Pending != nil && meta.Zxid.Less(b.Config.PendingAt) {
-		b.Config.Pending, b.Config.PendingAt = nil, Zxid{}
+	return Base{Snapshot: meta, Clock: clock, Config: c.log.configAt(meta.Zxid)}
+}
+
+// configAt returns the configuration after z, which is committed: the latest that
+// is not from behind it. A change after z is not pending there yet.
+func (j *journal) configAt(z Zxid) Configuration {
+	at := j.config
+	for i := len(j.past) - 1; i >= 0 && at.Version > z.Counter; i-- {
+		at = j.past[i]
 	}
-	return b
+	if at.Pending != nil && z.Less(at.PendingAt) {
+		at.Pending, at.PendingAt = nil, Zxid{}
+	}
+	return at.Clone()
 }
 
 // Compacted reports that a snapshot of this replica's own state is whole in
@@ -30,6 +38,7 @@ func (c *Core) Compacted(latest Base) {
 		b.Base = &previous
 	}
 	c.log.latest = latest
+	c.log.past = slices.DeleteFunc(c.log.past, func(x Configuration) bool { return x.Version < latest.Config.Version })
 	c.write(b)
 }
 

@@ -174,6 +174,9 @@ func (c *Core) SetTime(mono, wall int64) { c.mono, c.wall = mono, wall }
 // LinkUp reports that a peer is connected on both lanes. An ID is not zero and is
 // used once.
 func (c *Core) LinkUp(id LinkID, peer Peer) {
+	if c.halted {
+		return
+	}
 	l := &link{id: id, peer: peer}
 	i, _ := slices.BinarySearchFunc(c.links, id, func(l *link, id LinkID) int { return int(int64(l.id) - int64(id)) })
 	c.links = slices.Insert(c.links, i, l)
@@ -192,7 +195,7 @@ func (c *Core) LinkUp(id LinkID, peer Peer) {
 // came up.
 func (c *Core) LinkDown(id LinkID) {
 	i := slices.IndexFunc(c.links, func(l *link) bool { return l.id == id })
-	if i < 0 {
+	if i < 0 || c.halted {
 		return
 	}
 	l := c.links[i]
@@ -210,6 +213,9 @@ func (c *Core) LinkDown(id LinkID) {
 
 // Tick counts one tick. Everything received before it must have been handed over.
 func (c *Core) Tick() {
+	if c.halted {
+		return
+	}
 	for _, l := range c.links {
 		l.heard++
 	}
@@ -227,6 +233,9 @@ func (c *Core) Tick() {
 
 // Durable reports that all writes up to a number are durable.
 func (c *Core) Durable(seq uint64) {
+	if c.halted {
+		return
+	}
 	if installed := c.log.written(seq); installed {
 		c.installed()
 	}

@@ -1,6 +1,9 @@
 package protocol
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // leading is the state of a leader.
 type leading struct {
@@ -15,6 +18,10 @@ type leading struct {
 	since   int64 // mono at that time
 
 	handover handover
+
+	// open are the batches that are not committed, openBytes what they take.
+	open      []sent
+	openBytes int
 }
 
 // following is the state of a follower.
@@ -52,10 +59,12 @@ func (c *Core) inviteAll() {
 	c.tryOpen()
 }
 
-// invite offers the epoch to a peer, when it is time.
+// invite offers the epoch to a peer, when it is time: an ensemble's first one at
+// first to its founders only.
 func (c *Core) invite(l *link) {
-	if c.leading.invited {
-		c.send(l, Bulk, (&lead{epoch: c.epoch, founders: c.invitedFounders()}).encode())
+	founders := c.invitedFounders()
+	if c.leading.invited && (founders == nil || slices.Contains(founders, Founder(l.peer))) {
+		c.send(l, Bulk, (&lead{epoch: c.epoch, founders: founders}).encode())
 	}
 }
 
@@ -79,17 +88,20 @@ func (c *Core) onLead(l *link, m lead) error {
 		return nil
 	}
 	announced := c.role == roleLooking && c.election.announced
+	c.attempts++
+	// An offer may be repeated on the same link before the answer to the first.
+	repeated := again && c.following.promised && c.epoch == m.epoch
+	promised := m.epoch > c.hs.AcceptedEpoch || repeated
 	c.leave()
 	for _, x := range c.links {
 		x.progress = progress{}
 	}
 	c.role, c.epoch = roleFollowing, m.epoch
-	c.attempts++
-	c.following = following{link: l.id, attempt: c.attempts, promised: m.epoch > c.hs.AcceptedEpoch, joinDue: true}
+	c.following = following{link: l.id, attempt: c.attempts, promised: promised, joinDue: true}
 	if announced {
 		c.foundLeader(l.id)
 	}
-	if c.following.promised {
+	if m.epoch > c.hs.AcceptedEpoch {
 		c.raiseAccepted(m.epoch, m.founders)
 	}
 	if c.log.drained() {
@@ -213,6 +225,8 @@ func (c *Core) open() {
 	for _, l := range c.links {
 		if l.progress.mode == joined {
 			c.startStream(l)
+		} else if c.leading.founders != nil {
+			c.invite(l)
 		}
 	}
 	c.out.StatusChanged = true

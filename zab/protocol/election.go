@@ -1,5 +1,7 @@
 package protocol
 
+import "slices"
+
 // election is the state of a replica that looks for a leader.
 //
 // Everybody who looks tells everybody else where its durable log ends. The best
@@ -126,16 +128,21 @@ func (c *Core) elect() {
 		return
 	}
 	if c.log.config.Founded() || c.knowsFounded() {
-		best := c.best()
-		if best != nil {
-			c.supportBest(best)
-		}
-		if c.isCandidate() && !c.election.rest && c.quorum(func(l *link) bool { return l.supportMe }) {
+		if best := c.best(); best != nil {
+			c.supportBest(best) // and never stand against it
+		} else if c.isCandidate() && !c.election.rest && !c.preferredToCome() && c.quorum(func(l *link) bool { return l.supportMe }) {
 			c.lead(nil)
 		}
 		return
 	}
 	c.electFirst()
+}
+
+// preferredToCome says whether the last leader wanted somebody else to follow it,
+// who is linked and has not been heard of since.
+func (c *Core) preferredToCome() bool {
+	p := c.election.prefer
+	return p != 0 && p != c.cfg.ID && slices.ContainsFunc(c.links, func(l *link) bool { return l.peer.ID == p && !l.look.looking })
 }
 
 // knowsFounded says whether somebody who looks has a membership in its log.
@@ -269,7 +276,7 @@ func (c *Core) tickLooking() {
 		best.tired, tired = true, true
 	}
 	c.election.ticks = 0
-	c.election.rest = false
+	c.election.rest, c.election.prefer = false, 0
 	c.election.round++
 	for _, l := range c.links {
 		l.supportMe = false

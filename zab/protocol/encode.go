@@ -19,6 +19,7 @@ func (c *Core) Clone() *Core {
 		d.links[i] = &k
 	}
 	d.leading.founders = slices.Clone(c.leading.founders)
+	d.leading.open = slices.Clone(c.leading.open)
 	d.following.snap.base.Config = c.following.snap.base.Config.Clone()
 	d.reads.waiting = slices.Clone(c.reads.waiting)
 	d.reads.passedOn = slices.Clone(c.reads.passedOn)
@@ -69,6 +70,10 @@ func (j *journal) appendState(dst []byte) []byte {
 	dst = appendZxid(appendZxid(dst, j.last), j.durable)
 	dst = codec.AppendInt(dst, j.clock)
 	dst = appendConfiguration(dst, &j.config)
+	dst = codec.AppendArray(dst, len(j.past))
+	for i := range j.past {
+		dst = appendConfiguration(dst, &j.past[i])
+	}
 	dst = appendUints(dst, uint64(j.accepted), j.seq, j.confirmed, j.confirmedAt)
 	dst = codec.AppendArray(dst, len(j.tail.chunks))
 	for _, t := range j.tail.chunks {
@@ -99,6 +104,7 @@ func (l *leading) appendState(dst []byte) []byte {
 	dst = appendFounders(appendUints(dst, uint64(l.phase)), l.founders)
 	dst = codec.AppendBool(codec.AppendBool(dst, l.invited), l.handover.on)
 	dst = appendUints(appendZxid(dst, l.opening), l.handover.to, uint64(l.handover.ticks), uint64(l.ticks))
+	dst = appendSent(appendUints(dst, uint64(l.openBytes)), l.open)
 	return codec.AppendInt(codec.AppendInt(codec.AppendInt(dst, int64(l.beatIn)), l.clock), l.since)
 }
 
@@ -110,6 +116,14 @@ func (r *reads) appendState(dst []byte) []byte {
 	return appendUints(codec.AppendArray(dst, len(r.passedOn)), r.passedOn...)
 }
 
+func appendSent(dst []byte, frames []sent) []byte {
+	dst = codec.AppendArray(dst, len(frames))
+	for _, s := range frames {
+		dst = appendUints(dst, s.last, uint64(s.bytes))
+	}
+	return dst
+}
+
 func (l *link) appendState(dst []byte) []byte {
 	dst = appendUints(dst, uint64(l.id), l.peer.ID, l.peer.Incarnation, uint64(l.heard), l.answered)
 	dst = append(dst, l.look.encode()...)
@@ -118,10 +132,7 @@ func (l *link) appendState(dst []byte) []byte {
 	dst = append(dst, p.join.encode()...)
 	dst = codec.AppendBool(appendZxid(dst, p.sentCommit), p.promised)
 	dst = appendUints(dst, uint64(p.mode), p.round, p.next, p.acked, p.reading, p.snap.token, uint64(p.bytes))
-	dst = codec.AppendArray(dst, len(p.inflight))
-	for _, s := range p.inflight {
-		dst = appendUints(dst, s.last, uint64(s.bytes))
-	}
+	dst = appendSent(dst, p.inflight)
 	dst = appendUints(dst, p.snap.chunks, p.snap.next, p.snap.acked, uint64(p.snap.stalled))
 	return AppendBase(dst, &p.snap.base)
 }

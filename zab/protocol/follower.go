@@ -99,6 +99,10 @@ func rawLen(raw []byte, n int) int {
 // appended queues entries that were added to the log for the storage.
 func (c *Core) appended(entries []Entry, raw, frame []byte) {
 	c.write(Batch{Entries: entries, Raw: raw})
+	if c.role == roleLeading {
+		c.leading.open = append(c.leading.open, sent{c.log.last.Counter, len(raw)})
+		c.leading.openBytes += len(raw)
+	}
 	c.log.tail.add(chunk{first: entries[0].Zxid.Counter, last: entries[len(entries)-1].Zxid.Counter,
 		raw: raw, frame: frame, header: entriesHeader{c.epoch, c.commit}}, c.cfg.TailBytes, c.log.durable.Counter)
 }

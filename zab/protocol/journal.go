@@ -23,6 +23,9 @@ type journal struct {
 	durable Zxid
 	clock   int64 // of the last entry, or of the base
 	config  Configuration
+	// past are the configurations that were in force before, in order, as far as a
+	// snapshot may yet be taken of a state with them.
+	past []Configuration
 	// confirmed is the version of the configuration of which the log or the base
 	// says that it is in force; confirmedAt is the counter of the entry that does.
 	confirmed, confirmedAt uint64
@@ -204,6 +207,7 @@ func (j *journal) rebase(b Base, keep Zxid) {
 	j.ends = []EpochEnd{{b.Zxid().Epoch, b.Zxid().Counter}}
 	j.config = b.Config.Clone()
 	j.confirmed, j.confirmedAt = j.config.Version, 0
+	j.past = nil
 	j.tail = tail{}
 }
 
@@ -225,6 +229,7 @@ func (j *journal) settle(z Zxid) bool {
 	if c.Pending == nil || z.Less(c.PendingAt) {
 		return false
 	}
+	j.past = append(j.past, Configuration{Version: c.Version, Current: c.Current})
 	*c = Configuration{Version: c.PendingAt.Counter, Current: c.Pending}
 	return true
 }
@@ -234,6 +239,7 @@ func (j *journal) clone() journal {
 	k.base.Config, k.latest.Config = j.base.Config.Clone(), j.latest.Config.Clone()
 	k.ends = slices.Clone(j.ends)
 	k.config = j.config.Clone()
+	k.past = slices.Clone(j.past)
 	k.tail.chunks = slices.Clone(j.tail.chunks)
 	k.pending = slices.Clone(j.pending)
 	return k

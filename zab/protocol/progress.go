@@ -63,12 +63,17 @@ func (p *progress) sent(last uint64, bytes int) {
 
 // ack makes room for more to be sent.
 func (p *progress) ack(counter uint64) {
+	p.inflight, p.bytes = acknowledged(p.inflight, p.bytes, counter)
+}
+
+// acknowledged drops what ends at or before a counter.
+func acknowledged(frames []sent, bytes int, counter uint64) ([]sent, int) {
 	n := 0
-	for n < len(p.inflight) && p.inflight[n].last <= counter {
-		p.bytes -= p.inflight[n].bytes
+	for n < len(frames) && frames[n].last <= counter {
+		bytes -= frames[n].bytes
 		n++
 	}
-	p.inflight = slices.Delete(p.inflight, 0, n)
+	return slices.Delete(frames, 0, n), bytes
 }
 
 // startStream begins the one ordered stream of a follower: from the last common

@@ -94,13 +94,3 @@ func (c chunk) head(counter uint64) chunk {
 	c.raw, c.frame, c.last = c.raw[:n:n], nil, counter
 	return c
 }
-
-// bytesAfter returns how many bytes there are in chunks that end behind a
-// counter.
-func (t *tail) bytesAfter(counter uint64) int {
-	n := 0
-	for i := len(t.chunks) - 1; i >= 0 && t.chunks[i].last > counter; i-- {
-		n += len(t.chunks[i].raw)
-	}
-	return n
-}
