@@ -32,7 +32,7 @@ func (s *stage) apply(a *actor) {
 		if e.Kind == KindCommand && e.Origin == a.id {
 			a.pending = slices.DeleteFunc(a.pending, func(q uint64) bool { return q == e.Request })
 		}
-		s.passBarriers(a)
+		s.passBarrier(a)
 	}
 	if len(applied) > 0 {
 		s.say("%d applies %s", a.id, describeEntries(applied))
@@ -57,7 +57,7 @@ func (s *stage) restore(a *actor, b *Base) {
 	}
 	a.pending = nil // what became of them cannot be seen
 	s.say("%d installs snapshot %v", a.id, b.Zxid())
-	s.passBarriers(a)
+	s.passBarrier(a)
 }
 
 // record compares an entry with what was applied in its place elsewhere.
@@ -91,15 +91,17 @@ func (s *stage) bar(a *actor, request uint64) {
 	}
 }
 
-func (s *stage) passBarriers(a *actor) {
-	for len(a.barriers) > 0 && a.barriers[0].counter <= a.state.applied.Counter {
-		for _, q := range a.barriers[0].requests {
-			if slices.Contains(a.pending, q) {
-				s.say("%d knows that #%d is not in the log", a.id, q)
-				s.bar(a, q)
-			}
+func (s *stage) passBarrier(a *actor) {
+	b := a.barrier
+	if b == nil || b.counter > a.state.applied.Counter {
+		return
+	}
+	a.barrier = nil
+	for _, q := range b.requests {
+		if slices.Contains(a.pending, q) {
+			s.say("%d knows that #%d is not in the log", a.id, q)
+			s.bar(a, q)
 		}
-		a.barriers = a.barriers[1:]
 	}
 }
 

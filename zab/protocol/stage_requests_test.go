@@ -24,17 +24,17 @@ func cmdPropose(s *stage, words []string) error {
 		a.requests++
 		ps = append(ps, Proposal{Request: a.requests, Data: []byte(w)})
 	}
-	s.act(a, func(c *Core) {
-		epoch, err := c.Propose(ps)
-		if err != nil {
-			s.say("%d cannot propose: %v", a.id, err)
-			return
-		}
+	for _, p := range ps {
+		s.sayTraffic("%d proposes #%d %s", a.id, p.Request, describeData(p.Data))
+		a.pending = append(a.pending, p.Request)
+	}
+	s.act(a, func(c *Core) { _, err = c.Propose(ps) })
+	if err != nil {
+		s.say("%d cannot propose: %v", a.id, err)
 		for _, p := range ps {
-			s.sayTraffic("%d proposes #%d %s in epoch %d", a.id, p.Request, describeData(p.Data), epoch)
-			a.pending = append(a.pending, p.Request)
+			s.bar(a, p.Request)
 		}
-	})
+	}
 	return nil
 }
 
@@ -60,11 +60,10 @@ func cmdHandover(s *stage, words []string) error {
 	if err != nil {
 		return err
 	}
-	s.act(a, func(c *Core) {
-		if err := c.Handover(uint64(to)); err != nil {
-			s.say("%d cannot hand over: %v", a.id, err)
-		}
-	})
+	s.act(a, func(c *Core) { err = c.Handover(uint64(to)) })
+	if err != nil {
+		s.say("%d cannot hand over: %v", a.id, err)
+	}
 	return nil
 }
 
@@ -124,13 +123,11 @@ func cmdReconfigure(s *stage, words []string) error {
 		}
 	}
 	a.requests++
-	s.act(a, func(c *Core) {
-		if _, err := c.Reconfigure(a.requests, version, next); err != nil {
-			s.say("%d cannot reconfigure: %v", a.id, err)
-			return
-		}
-		s.sayTraffic("%d proposes #%d: %s", a.id, a.requests, describeMembership(next))
-	})
+	s.sayTraffic("%d proposes #%d: %s", a.id, a.requests, describeMembership(next))
+	s.act(a, func(c *Core) { _, err = c.Reconfigure(a.requests, version, next) })
+	if err != nil {
+		s.say("%d cannot reconfigure: %v", a.id, err)
+	}
 	return nil
 }
 

@@ -1,7 +1,9 @@
 package protocol
 
 import (
+	"bytes"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -51,7 +53,7 @@ type actor struct {
 	install  *Base // to be restored first
 	requests uint64
 	pending  []uint64
-	barriers []actorBarrier
+	barrier  *actorBarrier
 	reads    uint64
 	told     string // status as told last
 	config   string
@@ -140,7 +142,8 @@ func (s *stage) start(a *actor) {
 	a.target = a.state.applied
 	s.say("%d starts as %d:%s, accepted epoch %d, log from %v to %v, applied %v",
 		a.id, a.id, incarnationName(d.hs.Incarnation), d.hs.AcceptedEpoch, d.base.Zxid(), d.end(), a.state.applied)
-	s.take(a)
+	out := s.step(a, a.core, func(*Core) {})
+	s.carryOut(a, &out)
 }
 
 // crash loses everything but the disk.
@@ -225,38 +228,57 @@ func (s *stage) deliver(w *cable, from *actor, lane Lane, n int) bool {
 	if n == 0 || to.core == nil || !w.up[1-i] {
 		return false
 	}
+	frames := (*q)[:n:n]
+	*q = (*q)[n:]
 	var err error
-	for ; n > 0 && err == nil; n-- {
-		frame := slices.Clone((*q)[0])
-		*q = (*q)[1:]
-		s.tell(to)
-		if err = to.core.Receive(w.id, frame); err != nil {
-			s.say("%d closes its link to %d: %v", to.id, from.id, err)
+	s.act(to, func(c *Core) {
+		err = nil
+		for _, f := range frames {
+			if err = c.Receive(w.id, slices.Clone(f)); err != nil {
+				return
+			}
 		}
-	}
-	s.take(to)
-	if err != nil && slices.Contains(s.cables, w) {
-		s.cut(w)
+	})
+	if err != nil {
+		s.say("%d refuses what %d says: %v", to.id, from.id, err)
+		if slices.Contains(s.cables, w) {
+			s.cut(w)
+		}
 	}
 	return true
 }
 
-// tell lets a core know the time.
-func (s *stage) tell(a *actor) { a.core.SetTime(s.now, s.now+a.skew) }
-
-// act hands an event to a core and carries out what it wants done.
+// act hands an event to a core and carries out what it wants done. The same event
+// is rehearsed with a clone first, which must come to the same, and must not
+// touch the original.
 func (s *stage) act(a *actor, event func(*Core)) {
 	if a.core == nil {
 		return
 	}
-	s.tell(a)
-	event(a.core)
-	s.take(a)
+	before := a.core.AppendState(nil)
+	twin := a.core.Clone()
+	twinOut := s.step(a, twin, event)
+	if !bytes.Equal(a.core.AppendState(nil), before) {
+		s.violation("stepping a clone of %d changed the original", a.id)
+	}
+	out := s.step(a, a.core, event)
+	if !reflect.DeepEqual(out, twinOut) || !bytes.Equal(a.core.AppendState(nil), twin.AppendState(nil)) {
+		s.violation("%d and its clone come to different ends:\n%+v\n%+v", a.id, out, twinOut)
+	}
+	s.carryOut(a, &out)
 }
 
-// take carries out what a core wants done.
-func (s *stage) take(a *actor) {
-	out := a.core.Take()
+func (s *stage) step(a *actor, c *Core, event func(*Core)) Output {
+	c.SetTime(s.now, s.now+a.skew)
+	event(c)
+	return c.Take()
+}
+
+// carryOut does what a core wants done.
+func (s *stage) carryOut(a *actor, out *Output) {
+	if why := insane(a.core); why != "" {
+		s.violation("%d is not in its right mind: %s", a.id, why)
+	}
 	if a.halted && (len(out.Writes) > 0 || len(out.Sends) > 0) {
 		s.violation("%d goes on after it halted", a.id)
 	}
@@ -267,8 +289,8 @@ func (s *stage) take(a *actor) {
 	for _, m := range out.Sends {
 		s.send(a, m)
 	}
-	s.takeStorage(a, &out)
-	s.takeAnswers(a, &out)
+	s.takeStorage(a, out)
+	s.takeAnswers(a, out)
 	s.tellStatus(a)
 	for _, c := range out.Close {
 		s.closeLink(a, c)
@@ -289,7 +311,8 @@ func (s *stage) takeStorage(a *actor, out *Output) {
 		a.stores = append(a.stores, q)
 	}
 	if out.Barrier != 0 {
-		a.barriers = append(a.barriers, actorBarrier{out.Barrier, slices.Clone(a.pending)})
+		a.barrier = &actorBarrier{out.Barrier, slices.Clone(a.pending)} // in place of any before it
+		s.passBarrier(a)
 	}
 	if out.Install != nil {
 		a.install = out.Install
