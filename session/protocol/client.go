@@ -242,6 +242,7 @@ func (c *Client) answer(a *Answer) bool {
 		}
 		c.calls.pop()
 	}
+	c.seen(a.Zxid)
 	if c.calls.len() == 0 || c.calls.at(0).id != a.ID || c.calls.sent == 0 {
 		return true // cancelled since
 	}
@@ -249,7 +250,6 @@ func (c *Client) answer(a *Answer) bool {
 	if call.closing {
 		return false
 	}
-	c.seen(a.Zxid)
 	c.uncount(call)
 	if call.write() {
 		c.answered = call.sequence

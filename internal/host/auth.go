@@ -1,0 +1,61 @@
+package host
+
+import (
+	"bytes"
+
+	"github.com/zabtree/zabtree/tree"
+)
+
+// proposeAuth proposes the identity that a credential proves. It is an item of
+// the session's order that nothing overtakes.
+func (h *Host) proposeAuth(s *session, it *item) {
+	if it.proposed || h.status.Leader == 0 {
+		return
+	}
+	id, ok := identity(it.auth.Scheme, it.auth.Credential)
+	if !ok {
+		it.ready, it.code = true, tree.CodeInvalidACL
+		h.authSettled(s)
+		return
+	}
+	it.proposed = true
+	h.proposal(Token{Purpose: ForAuth, Session: s.id, Link: s.link.id, Request: it.id},
+		tree.AddAuth{Session: s.id, Attachment: s.attachment, Identity: id})
+}
+
+// identity verifies a credential. Only what proves itself is known here.
+func identity(scheme string, credential []byte) (tree.ID, bool) {
+	user, password, ok := bytes.Cut(credential, []byte(":"))
+	if scheme != "digest" || !ok || len(user) == 0 {
+		return tree.ID{}, false
+	}
+	return tree.DigestID(string(user), string(password)), true
+}
+
+func (h *Host) authDone(t Token, outcome *tree.Outcome, err error) {
+	s := h.sessions[t.Session]
+	if s == nil || s.link.id != t.Link || len(s.items) == 0 || s.items[0].id != t.Request {
+		return
+	}
+	it := s.items[0]
+	switch {
+	case err != nil || outcome == nil:
+		it.proposed = false // again at the next tick
+		h.breakOff(s)
+		return
+	case outcome.Code == tree.CodeSessionExpired, outcome.Code == tree.CodeSessionMoved:
+		return // the link has ended
+	}
+	it.ready, it.code = true, outcome.Code
+	h.authSettled(s)
+}
+
+func (h *Host) authSettled(s *session) {
+	if s.lastAuth != nil && s.lastAuth.ready {
+		s.lastAuth = nil
+	}
+	h.process(s)
+	if !s.link.closing {
+		h.propose(s)
+	}
+}
