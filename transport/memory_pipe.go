@@ -27,7 +27,6 @@ type memoryPipe struct {
 	ready int
 	used  int // bytes held, overhead included
 	limit int
-	last  time.Time // nothing arrives before it; zero if nothing was delayed
 	taken time.Time // with a slow reader, when the next frame can be taken
 
 	ended bool      // nothing is sent any more
@@ -105,28 +104,22 @@ func (p *memoryPipe) push(data []byte) bool {
 	return waiting
 }
 
-// arrival returns when something arrives that is sent now.
+// arrival returns when something would arrive that is sent now, if nothing were
+// before it in the queue.
 func (p *memoryPipe) arrival() time.Time {
 	d := p.fault.delay
-	if d == (memoryDelay{}) && p.last.IsZero() {
+	if d == (memoryDelay{}) {
 		return time.Time{}
 	}
-	now := time.Now()
-	at := now.Add(d.fixed)
+	at := time.Now().Add(d.fixed)
 	if d.jitter > 0 {
 		at = at.Add(time.Duration(p.random().Int64N(int64(d.jitter))))
-	}
-	if at.Before(p.last) {
-		at = p.last
-	}
-	if p.last = at; !at.After(now) {
-		p.last = time.Time{}
-		return time.Time{}
 	}
 	return at
 }
 
-// advance lets arrive what has arrived by now.
+// advance lets arrive what has arrived by now. Nothing passes what is before it,
+// so a shorter delay changes no order.
 func (p *memoryPipe) advance() {
 	if p.fault.silent {
 		return
@@ -206,6 +199,11 @@ func (p *memoryPipe) end(cause error) {
 	}
 	p.ended, p.cause = true, cause
 	p.endAt = p.arrival()
+	for _, f := range p.queue[p.head:] {
+		if f.at.After(p.endAt) {
+			p.endAt = f.at
+		}
+	}
 }
 
 // endTime returns when the news of the end arrives, or zero if that is not known

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"reflect"
 	"runtime/pprof"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -131,13 +133,25 @@ func (s *transportTest) await(what string, done <-chan error) error {
 	}
 }
 
-// must fails the test unless every started function returns nil.
+// must fails the test unless every started function returns nil, and as soon as
+// one does not: the others may wait for it.
 func (s *transportTest) must(what string, done ...<-chan error) {
 	s.Helper()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	cases := []reflect.SelectCase{{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(timer.C)}}
 	for _, d := range done {
-		if err := s.await(what, d); err != nil {
+		cases = append(cases, reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(d)})
+	}
+	for range done {
+		i, got, _ := reflect.Select(cases)
+		if i == 0 {
+			s.Fatalf("%s: hung", what)
+		}
+		if err, _ := got.Interface().(error); err != nil {
 			s.Fatalf("%s: %v", what, err)
 		}
+		cases = slices.Delete(cases, i, i+1)
 	}
 }
 
