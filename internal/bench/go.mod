@@ -2,4 +2,8 @@ module github.com/zabtree/zabtree/internal/bench
 
 go 1.26.0
 
+require github.com/zabtree/zabtree v0.0.0
+
+require github.com/hashicorp/go-msgpack/v2 v2.1.5 // indirect
+
 replace github.com/zabtree/zabtree => ../..

@@ -37,10 +37,18 @@ type report interface {
 func workloads() []workload {
 	return []workload{
 		{"w1", "durable writes against the floor, by callers in flight", runWrites},
+		{"failover", "from a leader's death to the next write", runFailover},
+		{"idle", "what three replicas cost that have nothing to do", runIdle},
+		{"start", "from nothing to the first write", runStart},
+		{"steady", "a minute of writes beside busy loops: elections", runSteady},
 	}
 }
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == busyFlag {
+		busyLoop(os.Stdin)
+		return
+	}
 	if err := run(os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)

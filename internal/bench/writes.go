@@ -22,6 +22,7 @@ type peerMaker struct {
 func peerMakers() []peerMaker {
 	return []peerMaker{
 		{"floor", func(dir string) (peer, error) { return newFloor(dir) }},
+		{"zabtree", newZabtree},
 	}
 }
 
