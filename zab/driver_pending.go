@@ -11,7 +11,7 @@ type pendingTable struct {
 	live  int
 	last  uint64 // the last request that was added
 
-	barriers []pendingBarrier
+	barrierAt pendingBarrier // the latest; zero if there is none
 }
 
 // pendingBarrier says that of the proposals up to a request those are not in the
@@ -114,23 +114,21 @@ func (t *pendingTable) applied(e *Entry, value any, to []resolution) []resolutio
 // they are in the log up to counter, or not at all, ever. It knows that of those
 // that went to a leader before this replica was synchronised anew, as leaders
 // take no proposal of another epoch, or of a link that is gone.
-func (t *pendingTable) barrier(counter uint64) {
-	t.barriers = append(t.barriers, pendingBarrier{counter, t.last})
-}
+//
+// It replaces the barrier before, which covers no other proposals and may have
+// counted in a history that came to nothing: then another entry stands at that
+// counter, and the proposal perhaps behind it.
+func (t *pendingTable) barrier(counter uint64) { t.barrierAt = pendingBarrier{counter, t.last} }
 
-// reached resolves what the barriers up to a counter decide; everything up to it
+// reached resolves what the barrier decides, once everything up to its counter
 // has been applied.
 func (t *pendingTable) reached(counter uint64, to []resolution) []resolution {
-	keep := t.barriers[:0]
-	for _, b := range t.barriers {
-		if b.counter > counter {
-			keep = append(keep, b)
-			continue
-		}
-		to = t.sweep(func(s *pendingSlot) bool { return s.request <= b.request }, &notApplied{ErrNoLeader}, to)
+	b := t.barrierAt
+	if b.counter == 0 || b.counter > counter {
+		return to
 	}
-	t.barriers = keep
-	return to
+	t.barrierAt = pendingBarrier{}
+	return t.sweep(func(s *pendingSlot) bool { return s.request <= b.request }, &notApplied{ErrNoLeader}, to)
 }
 
 // restored resolves what a snapshot leaves open for ever: whether proposals of

@@ -120,3 +120,16 @@ func TestPendingTableForgetsTheResolved(t *testing.T) {
 	require.Len(t, table.refused(1, errors.New("x"), nil), 1)
 	require.Zero(t, table.live)
 }
+
+// A barrier that counted in a history that came to nothing decides nothing once
+// there is another: at its counter another entry stands, and the proposal that it
+// covered is behind it.
+func TestPendingTableLaterBarrierReplaces(t *testing.T) {
+	var table pendingTable
+	table.add(1, 1, nil)
+	table.barrier(5)
+	table.barrier(9)
+	require.Empty(t, table.reached(6, nil))
+	require.Len(t, table.applied(&Entry{Zxid: zx(1, 7), Request: 1}, nil, nil), 1)
+	require.Empty(t, table.reached(9, nil))
+}
