@@ -3,6 +3,7 @@ package zab
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/zabtree/zabtree/zab/protocol"
 )
@@ -199,6 +200,7 @@ func (t *linkTable) upkeep(heard func(protocol.LinkID, protocol.Lane) bool, memb
 			t.do(linkEffect{do: linkPing, link: p.link})
 		}
 	}
+	t.peers = slices.DeleteFunc(t.peers, func(p linkPeer) bool { return p.link == 0 && p.half.conn == 0 })
 }
 
 // greeting is what a replica's hello is checked against.

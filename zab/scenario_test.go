@@ -548,3 +548,47 @@ func exactlyOnce(t *testing.T, seed uint64) {
 	t.Logf("%d acknowledged, %d without effect, %d open", len(a.acks), len(a.none), len(a.open))
 	require.Greater(t, len(a.acks), 300)
 }
+
+// OnStatus sees what Status's channel tells of, in order; and nobody serves
+// without a leader.
+func TestStatusIsALevel(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		e := newEnsemble(t, 3)
+		var mu sync.Mutex
+		seen := map[uint64][]Status{}
+		e.adjust = func(c *Config) {
+			id := c.ID
+			c.OnStatus = func(s Status) {
+				mu.Lock()
+				defer mu.Unlock()
+				seen[id] = append(seen[id], s)
+			}
+		}
+		e.startAll()
+		e.ready(1, 2, 3)
+		lead := e.leader()
+		e.stop(lead)
+		e.propose(lead%3+1, "x")
+		e.start(lead)
+		e.ready(lead)
+		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
+		for id, list := range seen {
+			last := Status{}
+			for _, s := range list {
+				require.False(t, s.Serving && s.Leader == 0, "%+v", s)
+				require.False(t, s.Serving && s.Phase != Broadcasting, "%+v", s)
+				if id != lead {
+					require.GreaterOrEqual(t, s.Epoch, last.Epoch)
+				}
+				last = s
+			}
+			now, _ := e.replicas[id].Status()
+			require.Equal(t, now.Leader, last.Leader)
+			require.Equal(t, now.Epoch, last.Epoch)
+			require.Equal(t, now.Serving, last.Serving)
+			require.True(t, last.Serving)
+		}
+	})
+}

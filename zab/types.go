@@ -17,9 +17,11 @@ type (
 	Membership    = protocol.Membership
 	Configuration = protocol.Configuration
 	Role          = protocol.Role
+	Phase         = protocol.Phase
+	PeerStatus    = protocol.PeerStatus
 )
 
-// Kinds of entries and roles of members.
+// Kinds of entries, roles of members, and phases of replicas.
 const (
 	KindCommand    = protocol.KindCommand
 	KindOpen       = protocol.KindOpen
@@ -27,4 +29,9 @@ const (
 
 	Voter    = protocol.Voter
 	Observer = protocol.Observer
+
+	Looking       = protocol.Looking
+	Discovering   = protocol.Discovering
+	Synchronising = protocol.Synchronising
+	Broadcasting  = protocol.Broadcasting
 )
