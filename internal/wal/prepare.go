@@ -37,29 +37,37 @@ func (l *Log) obsolete() int {
 }
 
 // Prepare removes segments that are no longer needed and prepares those that
-// will be. It may be called from any goroutine, beside everything but Close. If there
-// is no space it returns ErrLowSpace and may be called again; other errors are
+// will be. It may be called from any goroutine, beside everything. If there is no
+// space it returns ErrLowSpace and may be called again; other errors are
 // final for the log.
 func (l *Log) Prepare() error {
-	l.preparing <- struct{}{}
-	defer func() { <-l.preparing }()
-	if err := l.usable(); err != nil {
-		return err
-	}
-	if err := l.clean(); err != nil {
-		return err
-	}
 	for {
-		l.mu.Lock()
-		enough := l.damage != nil || len(l.spares) >= l.wanted()
-		l.mu.Unlock()
-		if enough {
-			return nil
-		}
-		if _, err := l.create(0); err != nil {
+		more, err := l.prepareOne()
+		if err != nil || !more {
 			return err
 		}
 	}
+}
+
+// prepareOne removes what is to be removed and prepares at most one segment, so that
+// an Append that waits for one need not wait for the next.
+func (l *Log) prepareOne() (bool, error) {
+	l.preparing <- struct{}{}
+	defer func() { <-l.preparing }()
+	if err := l.usable(); err != nil {
+		return false, err
+	}
+	if err := l.clean(); err != nil {
+		return false, err
+	}
+	l.mu.Lock()
+	enough := l.damage != nil || len(l.spares) >= l.wanted()
+	l.mu.Unlock()
+	if enough {
+		return false, nil
+	}
+	_, err := l.create(0)
+	return true, err
 }
 
 // ensure returns a prepared segment of at least so many sectors, and leaves

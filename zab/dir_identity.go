@@ -1,0 +1,134 @@
+package zab
+
+import (
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/zabtree/zabtree/internal/codec"
+	files "github.com/zabtree/zabtree/internal/disk"
+)
+
+// dirIdentity is the content of IDENTITY: whose directory it is. The log says so
+// too, in every head; this is for the day when the log is lost or damaged from its
+// beginning. Then it shows that there was one, and a replica of another ensemble is
+// still refused.
+type dirIdentity struct {
+	ensemble EnsembleID
+	replica  uint64
+}
+
+const (
+	identityName     = "IDENTITY"
+	identityVersion  = 1
+	maxIdentityBytes = 1 << 10
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func (i *dirIdentity) encode() []byte {
+	b := codec.AppendArray(nil, 5)
+	b = codec.AppendString(b, "zabtree")
+	b = codec.AppendUint(b, identityVersion)
+	b = codec.AppendBytes(b, i.ensemble[:])
+	b = codec.AppendUint(b, i.replica)
+	return codec.AppendFixed32(b, crc32.Checksum(b, castagnoli))
+}
+
+var errIdentity = errors.New("zab: damaged identity")
+
+func decodeIdentity(b []byte) (dirIdentity, error) {
+	var id dirIdentity
+	r := codec.NewReader(b)
+	r.Fields(5)
+	if r.String() != "zabtree" {
+		r.Fail("not an identity")
+	}
+	if v := r.Uint(); r.Err() == nil && v != identityVersion {
+		return id, fmt.Errorf("zab: %s has version %d, this program knows %d", identityName, v, identityVersion)
+	}
+	if copy(id.ensemble[:], r.Bytes()) != len(id.ensemble) {
+		r.Fail("ensemble ID of a wrong length")
+	}
+	id.replica = r.Uint()
+	n := r.Offset()
+	sum := r.Uint32()
+	if err := r.Done(); err != nil {
+		return id, fmt.Errorf("%w: %w", errIdentity, err)
+	}
+	if sum != crc32.Checksum(b[:n], castagnoli) {
+		return id, fmt.Errorf("%w: wrong checksum", errIdentity)
+	}
+	return id, nil
+}
+
+// loadIdentity says whether it is known whose directory it is. A damaged identity
+// is none: the log has it as well, and it is written again.
+func (s *dirStorage) loadIdentity() (bool, error) {
+	b, err := files.ReadFile(s.fsys, filepath.Join(s.dir, identityName), maxIdentityBytes)
+	var long *files.TooLongError
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.As(err, &long):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("zab: reading %s: %w", identityName, err)
+	}
+	id, err := decodeIdentity(b)
+	if errors.Is(err, errIdentity) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	s.identity = id
+	return true, nil
+}
+
+// checkIdentity refuses a directory that is not whose the options say.
+func (s *dirStorage) checkIdentity() error {
+	known, err := s.loadIdentity()
+	if err != nil || !known {
+		return err
+	}
+	var errs []error
+	if r := s.opts.Replica; r != 0 && r != s.identity.replica {
+		errs = append(errs, fmt.Errorf("%w: DirOptions.Replica is %d, %s is replica %d's", ErrForeign, r, s.dir, s.identity.replica))
+	}
+	if e := s.opts.Ensemble; e != (EnsembleID{}) && e != s.identity.ensemble {
+		errs = append(errs, fmt.Errorf("%w: DirOptions.Ensemble is %x, %s is of %x", ErrForeign, e, s.dir, s.identity.ensemble))
+	}
+	return errors.Join(errs...)
+}
+
+// compareIdentity compares whose directory it is with whose log it is.
+func (s *dirStorage) compareIdentity(rec *Recovered) error {
+	switch h := rec.HardState; {
+	case s.identity == dirIdentity{}:
+	case h == nil:
+		// There was a hard state. Whose it was is all that is left of it.
+		rec.HardState = &HardState{Ensemble: s.identity.ensemble, Replica: s.identity.replica}
+		rec.Damage = errors.Join(rec.Damage, errors.New("zab: the log's hard state is lost"))
+	case dirIdentity{h.Ensemble, h.Replica} != s.identity:
+		return fmt.Errorf("%w: in %s, %s is of replica %d of ensemble %x and the log of replica %d of %x", ErrForeign, s.dir,
+			identityName, s.identity.replica, s.identity.ensemble, h.Replica, h.Ensemble)
+	}
+	return nil
+}
+
+// saveIdentity writes whose directory it is, if that is not there yet. It comes
+// after the hard state, so that a crash between the two does not look like a lost
+// log. If it fails it is tried again with the next batch: the log has it too.
+func (s *dirStorage) saveIdentity() {
+	if s.head.hard == nil {
+		return
+	}
+	id := dirIdentity{s.head.hard.Ensemble, s.head.hard.Replica}
+	if id == s.identity {
+		return
+	}
+	if files.WriteFile(s.fsys, filepath.Join(s.dir, identityName), id.encode()) == nil {
+		s.identity = id
+	}
+}
