@@ -362,9 +362,44 @@ func TestTTL(t *testing.T) {
 	found := slices.Collect(e.s.View().Expired(set + int64(time.Minute)))
 	out, _ := e.apply(e.w.entry(found[0]))
 	require.ErrorIs(t, out.Err(), ErrBadVersion, "the entry's own clock decides")
+	e.w.clock = set + int64(time.Minute) - 1e6 - 1
+	out, _ = e.apply(e.w.entry(found[0]))
+	require.ErrorIs(t, out.Err(), ErrBadVersion, "a nanosecond early")
 	e.w.clock = set + int64(time.Minute) - 1e6
 	out, _ = e.apply(e.w.entry(found[0]))
 	require.NoError(t, out.Err())
+}
+
+// TestDueWithinABatch: a parent that is changed twice before anybody sees it is
+// due or not like any other.
+func TestDueWithinABatch(t *testing.T) {
+	e := newEnv(t)
+	for path, op := range map[string]Create{"/c": {Path: "/c", Mode: Container}, "/t": {Path: "/t", TTL: time.Minute}} {
+		e.ok(op)
+		_, _, err := e.s.Apply([]Entry{e.w.write(1, Create{Path: path + "/x"}), e.w.write(1, Delete{Path: path + "/x"})})
+		require.NoError(t, err)
+		due := slices.Collect(e.s.View().Expired(math.MaxInt64))
+		require.Len(t, due, 1)
+		require.Equal(t, path, due[0].Path)
+		_, _, err = e.s.Apply([]Entry{e.w.write(1, Create{Path: path + "/x"}), e.w.write(1, Delete{Path: path + "/x"}), e.w.write(1, Create{Path: path + "/y"})})
+		require.NoError(t, err)
+		require.Empty(t, slices.Collect(e.s.View().Expired(math.MaxInt64)))
+	}
+}
+
+// TestPlacesAreUsedAgain: what was deleted leaves room for what is created.
+func TestPlacesAreUsedAgain(t *testing.T) {
+	e := newEnv(t)
+	for range 100 {
+		e.ok(Create{Path: "/a"})
+		e.ok(Delete{Path: "/a"})
+		e.ok(Multi{[]Op{Create{Path: "/b"}, Delete{Path: "/b"}}})
+		e.do(Multi{[]Op{Create{Path: "/b"}, Create{Path: "/c"}, Check{Path: "/absent"}}})
+		e.apply(e.w.session())
+		e.command(CloseSession{e.w.zxid, 0, 0})
+	}
+	require.Less(t, e.s.znodes.next, uint32(10))
+	require.Less(t, e.s.sessions.next, uint32(4))
 }
 
 // TestMulti: all or nothing, one zxid, each seeing what came before it, and an
