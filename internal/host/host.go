@@ -261,6 +261,9 @@ func (h *Host) ProposalsDone(n int) {
 	h.uncrowd()
 }
 
+// Blocking says whether BeforeApply may have anything to say.
+func (h *Host) Blocking() bool { return h.blocking > 0 }
+
 // Crowded says whether writes wait for proposals to be done.
 func (h *Host) Crowded() bool { return len(h.crowded) > 0 }
 

@@ -1,0 +1,176 @@
+package server
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/zabtree/zabtree/internal/host"
+	"github.com/zabtree/zabtree/transport"
+	"github.com/zabtree/zabtree/tree"
+	"github.com/zabtree/zabtree/watch"
+	"github.com/zabtree/zabtree/zab"
+)
+
+// Config says what member to run. Exactly one of Dir and Storage must be set, and
+// Transport if there are other members; every other zero value is a default.
+// Config{Dir: "data"} is an ensemble of one.
+type Config struct {
+	// ID is the member's ID, unique in the ensemble and for ever. It is 1 by
+	// default if Members is empty.
+	ID uint64
+
+	// Members are the founding members, the same list at every start of every
+	// member; empty: this one alone. Who belongs to the ensemble later on is in its
+	// log. Name and Nonce tell ensembles with the same members apart (see
+	// zab.Config).
+	Members     zab.Membership
+	Name, Nonce string
+
+	// Transport reaches the other members. The server takes it over and closes it,
+	// also if Start fails.
+	Transport transport.Transport
+
+	// Dir is the directory for log and snapshots, made if need be. Storage is
+	// another way to keep them, taken over like Transport.
+	Dir     string
+	Storage zab.Storage
+
+	// Tick, HeartbeatTicks and ElectionTicks are the replica's units of time:
+	// 50 ms, 2 and 10 by default. Sessions are timed by Tick too.
+	Tick                          time.Duration
+	HeartbeatTicks, ElectionTicks int
+
+	// MaxDataBytes is how large a znode's data may be: 1,048,575 by default, as in
+	// ZooKeeper. MaxMultiOps is how many operations a multi may have, 4096 by
+	// default; MaxOpBytes is how large any operation may be, 4 MiB by default, at
+	// most 32 MiB. They should be the same on all members.
+	MaxDataBytes, MaxMultiOps, MaxOpBytes int
+
+	// Settings are replicated limits with which the ensemble is founded. They must
+	// be the same on all founding members.
+	Settings tree.Settings
+
+	// MinSessionTimeout and MaxSessionTimeout bound the timeout of sessions opened
+	// here: one election timeout and 24 h by default.
+	MinSessionTimeout, MaxSessionTimeout time.Duration
+
+	// ReapInterval is how often a leader looks for containers and TTL znodes that
+	// are due. Default 1 s, or Tick if that is longer.
+	ReapInterval time.Duration
+
+	// Watches bounds the watches of the sessions hosted here; History what is kept
+	// of changes, for watches that come back after a broken connection.
+	Watches watch.Limits
+	History watch.HistoryConfig
+
+	// SnapshotEntries and SnapshotBytes say how much log there may be before a
+	// snapshot is taken: 1,000,000 entries and 64 MiB by default.
+	SnapshotEntries uint64
+	SnapshotBytes   int64
+
+	// Logger receives what an operator may want to know. Nil is silence.
+	Logger *slog.Logger
+}
+
+const (
+	commandOverhead = 64 << 10 // of an operation, as a command
+	maxMaxOpBytes   = 32 << 20
+	maxProposals    = 4096 // of a host at once
+)
+
+func (c *Config) withDefaults() Config {
+	d := *c
+	if len(d.Members) == 0 {
+		d.ID = cmp.Or(d.ID, 1)
+		d.Members = zab.Membership{{ID: d.ID}}
+	}
+	d.Tick = cmp.Or(d.Tick, 50*time.Millisecond)
+	d.HeartbeatTicks = cmp.Or(d.HeartbeatTicks, 2)
+	d.ElectionTicks = cmp.Or(d.ElectionTicks, 10)
+	d.MaxDataBytes = cmp.Or(d.MaxDataBytes, 1<<20-1)
+	d.MaxMultiOps = cmp.Or(d.MaxMultiOps, 4096)
+	d.MaxOpBytes = cmp.Or(d.MaxOpBytes, 4<<20)
+	d.MinSessionTimeout = cmp.Or(d.MinSessionTimeout, time.Duration(d.ElectionTicks)*d.Tick)
+	d.MaxSessionTimeout = cmp.Or(d.MaxSessionTimeout, max(24*time.Hour, d.MinSessionTimeout))
+	d.ReapInterval = cmp.Or(d.ReapInterval, max(time.Second, d.Tick))
+	if d.Logger == nil {
+		d.Logger = slog.New(slog.DiscardHandler)
+	}
+	return d
+}
+
+// Validate returns every reason why a member cannot be started with c, joined;
+// each names its field. Nothing is read or written.
+func (c *Config) Validate() error {
+	d := c.withDefaults()
+	var errs []error
+	bad := func(field, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("server: Config.%s: %s", field, fmt.Sprintf(format, args...)))
+	}
+	switch {
+	case d.Dir == "" && d.Storage == nil:
+		bad("Dir", "is empty, and so is Storage: set one of them")
+	case d.Dir != "" && d.Storage != nil:
+		bad("Dir", "is set, and so is Storage: set one of them")
+	}
+	z := d.replica()
+	if d.Transport == nil && len(d.Members) > 1 {
+		bad("Transport", "is nil, and there are other members: import github.com/zabtree/zabtree/transport/tcp"+
+			" and set it to tcp.New(listener, tcp.Options{}); within one process transport.NewMemory will do")
+		z.Transport = none{}
+	}
+	if z.Storage == nil {
+		z.Storage = zab.NewMemoryStorage() // the above said what is to be said
+	}
+	z.StateMachine = &machine{}
+	if err := z.Validate(); err != nil {
+		errs = append(errs, err)
+	}
+	if d.MaxDataBytes < 1 || d.MaxDataBytes > d.MaxOpBytes {
+		bad("MaxDataBytes", "is %d, not between 1 and MaxOpBytes, %d", d.MaxDataBytes, d.MaxOpBytes)
+	}
+	if d.MaxMultiOps < 1 {
+		bad("MaxMultiOps", "is %d, less than 1", d.MaxMultiOps)
+	}
+	if d.MaxOpBytes < 1 || d.MaxOpBytes > maxMaxOpBytes {
+		bad("MaxOpBytes", "is %d, not between 1 and %d", d.MaxOpBytes, maxMaxOpBytes)
+	}
+	if d.MinSessionTimeout < d.Tick || d.MaxSessionTimeout < d.MinSessionTimeout {
+		bad("MinSessionTimeout", "is %v: it and MaxSessionTimeout, %v, must be at least Tick, %v, in this order",
+			d.MinSessionTimeout, d.MaxSessionTimeout, d.Tick)
+	}
+	if d.ReapInterval < 0 {
+		bad("ReapInterval", "is negative")
+	}
+	errs = append(errs, d.Settings.Validate(), d.Watches.Validate(), d.History.Validate())
+	return errors.Join(errs...)
+}
+
+// none stands for a transport while a configuration is validated.
+type none struct{ transport.Transport }
+
+func (c *Config) replica() zab.Config {
+	return zab.Config{
+		ID: c.ID, Name: c.Name, Nonce: c.Nonce, Members: c.Members,
+		Transport: c.Transport, Storage: c.Storage,
+		Tick: c.Tick, HeartbeatTicks: c.HeartbeatTicks, ElectionTicks: c.ElectionTicks,
+		MaxCommandBytes: c.MaxOpBytes + commandOverhead, MaxPending: 2 * maxProposals,
+		SnapshotEntries: c.SnapshotEntries, SnapshotBytes: c.SnapshotBytes,
+		Logger: c.Logger,
+	}
+}
+
+func (c *Config) limits() tree.Limits {
+	return tree.Limits{Data: c.MaxDataBytes, Ops: c.MaxMultiOps, Bytes: c.MaxOpBytes}
+}
+
+func (c *Config) host() host.Config {
+	return host.Config{
+		Replica: c.ID, Limits: c.limits(), Watches: c.Watches, History: c.History,
+		MinTimeout: int64(c.MinSessionTimeout), MaxTimeout: int64(c.MaxSessionTimeout),
+		TickEvery: int64(c.Tick), ReapEvery: int64(c.ReapInterval), MaxProposals: maxProposals,
+	}
+}
