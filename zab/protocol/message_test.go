@@ -65,7 +65,8 @@ func TestMessageRoundTrips(t *testing.T) {
 	data := func(t *rapid.T) []byte { return rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "data") }
 	for name, check := range map[string]func(*rapid.T){
 		"Look": func(t *rapid.T) {
-			m := look{looking: flag(t), round: u64(t), last: drawZxid(t, "last"), accepted: u32(t), founded: flag(t), candidate: flag(t), prefer: u64(t)}
+			m := look{looking: flag(t), round: u64(t), last: drawZxid(t, "last"), commit: drawZxid(t, "commit"),
+				accepted: u32(t), founded: flag(t), candidate: flag(t), prefer: u64(t)}
 			roundTrip(t, kindLook, m, m.encode(), readLook)
 		},
 		"Support": func(t *rapid.T) {

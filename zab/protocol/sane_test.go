@@ -15,7 +15,7 @@ func insane(c *Core) string {
 		return fmt.Sprintf("accepted epoch %d with a log up to %v", c.hs.AcceptedEpoch, j.last)
 	case c.hs.AcceptedEpoch < c.epoch:
 		return fmt.Sprintf("accepted epoch %d in epoch %d", c.hs.AcceptedEpoch, c.epoch)
-	case (c.role == roleLooking) != (c.epoch == 0):
+	case c.role == roleLooking && c.epoch != 0:
 		return fmt.Sprintf("role %d in epoch %d", c.role, c.epoch)
 	case c.role == roleFollowing && c.leaderLink() == nil && !c.halted:
 		return "follows nobody"

@@ -247,6 +247,9 @@ func cmdForge(s *stage, words []string) error {
 	if err != nil {
 		return err
 	}
+	if words[1] == "Entries" {
+		return s.forgeEntries(w, from, words[2:])
+	}
 	var ns []uint64
 	for _, x := range words[2:] {
 		n, err := strconv.ParseUint(x, 10, 64)
@@ -276,6 +279,35 @@ func cmdForge(s *stage, words []string) error {
 	}
 	s.sayTraffic("forged %d->%d: %s", from.id, to.id, describeFrame(frame))
 	w.lanes[i][lane] = append(w.lanes[i][lane], frame)
+	return nil
+}
+
+// forgeEntries makes a frame of an epoch with entries that follow each other.
+func (s *stage) forgeEntries(w *cable, from *actor, words []string) error {
+	i := w.sender(from)
+	to := w.ends[1-i]
+	if len(words) < 2 {
+		return errUsage
+	}
+	epoch, err := strconv.ParseUint(words[0], 10, 32)
+	if err != nil {
+		return err
+	}
+	frame := appendEntriesHeader(nil, entriesHeader{uint32(epoch), to.core.commit})
+	prev := to.core.log.last
+	for _, word := range words[1:] {
+		e := Entry{PrevEpoch: prev.Epoch, Kind: KindCommand, Data: []byte("forged")}
+		if _, err := fmt.Sscanf(word, "%d:%d", &e.Zxid.Epoch, &e.Zxid.Counter); err != nil {
+			return err
+		}
+		if e.Zxid.Epoch > prev.Epoch {
+			e.Kind, e.Data = KindOpen, nil
+		}
+		frame = AppendEntry(frame, &e)
+		prev = e.Zxid
+	}
+	s.sayTraffic("forged %d->%d: %s", from.id, to.id, describeFrame(frame))
+	w.lanes[i][Bulk] = append(w.lanes[i][Bulk], frame)
 	return nil
 }
 

@@ -21,8 +21,10 @@ type stage struct {
 	nextInc uint64
 	nextID  LinkID
 	now     int64 // nanoseconds
-	quiet   bool  // tell neither frames nor writes
-	hidden  bool  // tell nothing but violations
+	taping  bool  // keep frames
+	frames  [][]byte
+	quiet   bool // tell neither frames nor writes
+	hidden  bool // tell nothing but violations
 	out     strings.Builder
 	faults  []string
 
@@ -434,6 +436,9 @@ func (s *stage) send(a *actor, m Send) {
 		i := w.sender(a)
 		lane := [...]string{"control", "bulk"}[m.Lane]
 		s.sayTraffic("%d->%d %s %s", a.id, w.ends[1-i].id, lane, describeFrame(m.Frame))
+		if s.taping {
+			s.frames = append(s.frames, m.Frame)
+		}
 		if why := a.unfounded(m.Frame); why != "" {
 			s.violation("%d says %s, but %s", a.id, describeFrame(m.Frame), why)
 		}
