@@ -162,6 +162,9 @@ func (c *Client) Close(now int64) {
 	}
 	c.closing = true
 	c.enqueue(&Call{closing: true})
+	if c.state == linkNone {
+		c.connect()
+	}
 }
 
 // Abandon ends the session on this side alone.

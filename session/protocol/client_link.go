@@ -79,14 +79,7 @@ func (c *Client) fail() {
 		c.failures = 0
 	}
 	c.drop()
-	for range c.config.Backends {
-		c.backend = (c.backend + 1) % c.config.Backends
-		if !c.gone[c.backend] {
-			break
-		}
-	}
-	if c.gone[c.backend] {
-		c.end(FaultUnreachable, nil)
+	if !c.turn() {
 		return
 	}
 	pause := int64(0)
@@ -101,6 +94,19 @@ func (c *Client) fail() {
 	if pause == 0 {
 		c.connect()
 	}
+}
+
+// turn makes it the next backend's turn. With none left the session is over on this
+// side, and the result false.
+func (c *Client) turn() bool {
+	for range c.config.Backends {
+		c.backend = (c.backend + 1) % c.config.Backends
+		if !c.gone[c.backend] {
+			return true
+		}
+	}
+	c.end(FaultUnreachable, nil)
+	return false
 }
 
 // Move turns to a backend, whether or not the session is attached.
@@ -126,8 +132,12 @@ func (c *Client) AddBackend() int {
 func (c *Client) Gone(backend int, now int64) {
 	c.now = now
 	c.gone[backend] = true
-	if backend == c.backend && !c.ended {
-		c.fail()
+	if backend != c.backend || c.ended {
+		return
+	}
+	c.drop()
+	if c.turn() {
+		c.connect()
 	}
 }
 
