@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"math/big"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -130,11 +131,17 @@ func (j *journal) Write(b []byte) (int, error) {
 // wait returns the journal once it contains something.
 func (j *journal) wait(t testing.TB, want string) string {
 	t.Helper()
+	return j.waitTimes(t, 1, want)
+}
+
+// waitTimes returns the journal once it contains something a number of times.
+func (j *journal) waitTimes(t testing.TB, times int, want string) string {
+	t.Helper()
 	for {
 		j.mu.Lock()
 		all := j.lines.String()
 		j.mu.Unlock()
-		if bytes.Contains([]byte(all), []byte(want)) {
+		if strings.Count(all, want) >= times {
 			return all
 		}
 		select {
