@@ -40,6 +40,7 @@ type linkPeer struct {
 	peer  protocol.Peer
 	conns [protocol.Lanes]connID
 	quiet [protocol.Lanes]int // turns of upkeep since something came
+	idle  [protocol.Lanes]int // and since something was sent
 
 	stranger int // turns of upkeep since it was no member
 }
@@ -51,6 +52,7 @@ type linkEffect struct {
 	peer  protocol.Peer
 	conns [protocol.Lanes]connID // of linkUp
 	conn  connID                 // of linkRefuse
+	ping  [protocol.Lanes]bool   // of linkPing
 	err   error
 }
 
@@ -60,7 +62,7 @@ const (
 	linkUp     linkDo = iota // conns are a link now
 	linkDown                 // it is not any more: tell the core, close the connections
 	linkRefuse               // close a connection that is no link's
-	linkPing                 // send something on both lanes
+	linkPing                 // send something on some lanes
 )
 
 // Bounds of links, in turns of upkeep: one election timeout each.
@@ -69,6 +71,8 @@ const (
 	maxQuietControl = 4
 	maxQuietBulk    = 20 // a long frame may take its time
 	maxStranger     = 2
+	pingControl     = 1 // without anything sent
+	pingBulk        = 4
 )
 
 // Reasons why a link or connection ends.
@@ -134,7 +138,7 @@ func (t *linkTable) pair(p *linkPeer, h half) {
 	t.last++
 	p.link, p.peer = t.last, h.peer
 	p.conns[p.half.lane], p.conns[h.lane] = p.half.conn, h.conn
-	p.half, p.quiet, p.stranger = half{}, [protocol.Lanes]int{}, 0
+	p.half, p.quiet, p.idle, p.stranger = half{}, [protocol.Lanes]int{}, [protocol.Lanes]int{}, 0
 	t.do(linkEffect{do: linkUp, link: p.link, peer: p.peer, conns: p.conns})
 }
 
@@ -167,11 +171,13 @@ func (t *linkTable) breakAll(err error) {
 	}
 }
 
-// upkeep is called once per election timeout: it has quiet links pinged, and ends
-// those that stay quiet, links to strangers (who had time to be told), and halves
-// whose other half does not come. heard says whether anything came on a lane
-// since the last call.
-func (t *linkTable) upkeep(heard func(protocol.LinkID, protocol.Lane) bool, member func(id uint64) bool) {
+// linkLook says what happened on a lane since it was last asked.
+type linkLook func(id protocol.LinkID, lane protocol.Lane) (heard, sent bool)
+
+// upkeep is called once per election timeout: it has links pinged on which nothing
+// was sent, and ends those on which nothing came for long, links to strangers
+// (who had time to be told), and halves whose other half does not come.
+func (t *linkTable) upkeep(look linkLook, member func(id uint64) bool) {
 	for i := range t.peers {
 		p := &t.peers[i]
 		if p.half.conn != 0 {
@@ -180,27 +186,37 @@ func (t *linkTable) upkeep(heard func(protocol.LinkID, protocol.Lane) bool, memb
 				p.half = half{}
 			}
 		}
-		if p.link == 0 {
-			continue
-		}
-		for lane := range protocol.Lanes {
-			if p.quiet[lane]++; heard(p.link, lane) {
-				p.quiet[lane] = 0
-			}
-		}
-		if p.stranger++; member(p.id) {
-			p.stranger = 0
-		}
-		switch {
-		case p.quiet[protocol.Control] > maxQuietControl || p.quiet[protocol.Bulk] > maxQuietBulk:
-			t.down(p, errQuiet)
-		case p.stranger > maxStranger:
-			t.down(p, errStranger)
-		default:
-			t.do(linkEffect{do: linkPing, link: p.link})
+		if p.link != 0 {
+			t.upkeepLink(p, look, member(p.id))
 		}
 	}
 	t.peers = slices.DeleteFunc(t.peers, func(p linkPeer) bool { return p.link == 0 && p.half.conn == 0 })
+}
+
+func (t *linkTable) upkeepLink(p *linkPeer, look linkLook, member bool) {
+	for lane := range protocol.Lanes {
+		heard, sent := look(p.link, lane)
+		if p.quiet[lane]++; heard {
+			p.quiet[lane] = 0
+		}
+		if p.idle[lane]++; sent {
+			p.idle[lane] = 0
+		}
+	}
+	if p.stranger++; member {
+		p.stranger = 0
+	}
+	switch {
+	case p.quiet[protocol.Control] > maxQuietControl || p.quiet[protocol.Bulk] > maxQuietBulk:
+		t.down(p, errQuiet)
+	case p.stranger > maxStranger:
+		t.down(p, errStranger)
+	default:
+		ping := [protocol.Lanes]bool{protocol.Control: p.idle[protocol.Control] >= pingControl, protocol.Bulk: p.idle[protocol.Bulk] >= pingBulk}
+		if ping[protocol.Control] || ping[protocol.Bulk] {
+			t.do(linkEffect{do: linkPing, link: p.link, ping: ping})
+		}
+	}
 }
 
 // greeting is what a replica's hello is checked against.

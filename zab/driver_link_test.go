@@ -92,10 +92,10 @@ func TestTwoLivesOfOneReplica(t *testing.T) {
 
 func TestUpkeepOfLinks(t *testing.T) {
 	var lt linkTable
-	heard := [protocol.Lanes]bool{true, true}
+	heard, sent := [protocol.Lanes]bool{true, true}, [protocol.Lanes]bool{}
 	member := true
 	upkeep := func() []linkEffect {
-		lt.upkeep(func(_ protocol.LinkID, l protocol.Lane) bool { return heard[l] }, func(uint64) bool { return member })
+		lt.upkeep(func(_ protocol.LinkID, l protocol.Lane) (bool, bool) { return heard[l], sent[l] }, func(uint64) bool { return member })
 		return lt.take()
 	}
 	up := func(nonce uint64) {
@@ -106,7 +106,7 @@ func TestUpkeepOfLinks(t *testing.T) {
 	// until counts the turns until the link goes down.
 	until := func(want error) (n int) {
 		for n = 1; n < 100; n++ {
-			if es := upkeep(); es[0].do == linkDown {
+			if es := upkeep(); len(es) > 0 && es[0].do == linkDown {
 				require.ErrorIs(t, es[0].err, want)
 				return n
 			}
@@ -114,9 +114,14 @@ func TestUpkeepOfLinks(t *testing.T) {
 		return n
 	}
 	up(10)
-	for range 50 {
-		require.Equal(t, []linkDo{linkPing}, dos(upkeep()))
+	for turn := range 50 {
+		es := upkeep()
+		require.Equal(t, []linkDo{linkPing}, dos(es))
+		require.True(t, es[0].ping[protocol.Control])
+		require.Equal(t, turn+1 >= pingBulk, es[0].ping[protocol.Bulk])
 	}
+	sent = [protocol.Lanes]bool{true, true}
+	require.Empty(t, upkeep(), "there was something to send")
 	heard = [protocol.Lanes]bool{false, true}
 	require.Equal(t, maxQuietControl+1, until(errQuiet))
 	heard = [protocol.Lanes]bool{true, false}
@@ -150,7 +155,7 @@ func TestLinkTableAccountsForEveryConnection(t *testing.T) {
 			case k < 8:
 				lt.breakLink(protocol.LinkID(rng.Uint64N(uint64(lt.last)+1)), errQuiet)
 			default:
-				lt.upkeep(func(protocol.LinkID, protocol.Lane) bool { return rng.IntN(2) == 0 }, func(uint64) bool { return rng.IntN(2) == 0 })
+				lt.upkeep(func(protocol.LinkID, protocol.Lane) (bool, bool) { return rng.IntN(2) == 0, rng.IntN(2) == 0 }, func(uint64) bool { return rng.IntN(2) == 0 })
 			}
 			for _, e := range lt.take() {
 				account(t, e, open, up)

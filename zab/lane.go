@@ -42,6 +42,7 @@ type lane struct {
 	conn transport.Conn
 
 	heard  atomic.Bool  // something came since the last look
+	sent   atomic.Bool  // something was to be sent since then
 	queued atomic.Int64 // bytes received and not seen by the loop
 	room   chan struct{}
 
@@ -84,6 +85,9 @@ func (l *lane) put(frame []byte) bool {
 	first := len(l.out) == 1
 	l.mu.Unlock()
 	if first {
+		if !l.sent.Load() {
+			l.sent.Store(true)
+		}
 		ring(l.bell)
 	}
 	return true

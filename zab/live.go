@@ -53,10 +53,13 @@ func (s *liveLinks) toPeer(id uint64) *liveLink {
 	return nil
 }
 
-// heard says whether anything came on a lane since it was last asked.
-func (s *liveLinks) heard(id protocol.LinkID, kind protocol.Lane) bool {
+// look says whether anything came or went on a lane since it was last asked.
+func (s *liveLinks) look(id protocol.LinkID, kind protocol.Lane) (heard, sent bool) {
 	l := s.byID(id)
-	return l != nil && l.lanes[kind].heard.Swap(false)
+	if l == nil {
+		return false, false
+	}
+	return l.lanes[kind].heard.Swap(false), l.lanes[kind].sent.Swap(false)
 }
 
 // Send sends a message to another replica, or to this one, where OnMessage gets

@@ -149,7 +149,7 @@ func (l *loop) tick() {
 	l.core.Tick()
 	if l.upkeepIn--; l.upkeepIn <= 0 {
 		l.upkeepIn = l.r.cfg.ElectionTicks
-		l.links.upkeep(l.r.live.heard, l.isMember)
+		l.links.upkeep(l.r.live.look, l.isMember)
 		l.linkEffects()
 	}
 	if l.moved {

@@ -139,8 +139,10 @@ func (l *loop) linkEffects() (told bool) {
 			}
 		case linkPing:
 			if link := l.r.live.byID(e.link); link != nil {
-				for _, lane := range link.lanes {
-					lane.put(pingFrame)
+				for lane, ping := range e.ping {
+					if ping {
+						link.lanes[lane].put(pingFrame)
+					}
 				}
 			}
 		}
