@@ -429,10 +429,11 @@ func TestMessages(t *testing.T) {
 	})
 }
 
-// Everything that was submitted is answered exactly once, everything that was
-// acknowledged is there once and in the order that every replica has, what has no
-// effect is not there, and each replica's own commands keep their order, whatever
-// happens meanwhile.
+// Whatever happens meanwhile: everything that was submitted is answered exactly
+// once, everything that was acknowledged is there once and in the order that every
+// replica has, what has no effect is not there, each replica's own commands keep
+// their order, and whatever is submitted or read after something was known, on
+// whatever replica, comes after it.
 func TestExactlyOnceInOneOrder(t *testing.T) {
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -448,15 +449,47 @@ type answers struct {
 	open map[string]bool // outcome unknown
 	wait sync.WaitGroup
 	n    int
+	last uint64 // the highest counter that was acknowledged or read so far
+	read int    // read points that were answered
+}
+
+// before returns what every later answer must be after.
+func (a *answers) before() uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.last
+}
+
+func (a *answers) readPoint(r *Replica) {
+	before := a.before()
+	a.wait.Add(1)
+	r.ReadPointFunc(func(z Zxid, err error) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		defer a.wait.Done()
+		if err == nil {
+			if a.read++; z.Counter < before {
+				panic(fmt.Sprintf("read point %v, but %d was known before it was asked for", z, before))
+			}
+			a.last = max(a.last, z.Counter)
+		}
+	})
 }
 
 func (a *answers) submit(r *Replica, cmd string) {
+	before := a.before()
 	a.wait.Add(1)
 	a.n++
 	r.SubmitFunc([]byte(cmd), func(res Result, err error) {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		defer a.wait.Done()
+		if err == nil {
+			if res.Zxid.Counter <= before {
+				panic(fmt.Sprintf("%s at %v, but %d was known before it was submitted", cmd, res.Zxid, before))
+			}
+			a.last = max(a.last, res.Zxid.Counter)
+		}
 		_, twice := a.acks[cmd]
 		if twice || a.none[cmd] || a.open[cmd] {
 			panic("answered twice: " + cmd)
@@ -485,6 +518,7 @@ func exactlyOnce(t *testing.T, seed uint64) {
 			for i := range rng.IntN(20) {
 				a.submit(r, fmt.Sprintf("%d-%04d-%02d", id, step, i))
 			}
+			a.readPoint(r)
 		}
 		time.Sleep(time.Duration(rng.IntN(100)) * time.Millisecond)
 		id := 1 + rng.Uint64N(3)
@@ -545,8 +579,9 @@ func exactlyOnce(t *testing.T, seed uint64) {
 		}
 	}
 	require.Equal(t, a.n, len(a.acks)+len(a.none)+len(a.open))
-	t.Logf("%d acknowledged, %d without effect, %d open", len(a.acks), len(a.none), len(a.open))
+	t.Logf("%d acknowledged, %d without effect, %d open, %d read points", len(a.acks), len(a.none), len(a.open), a.read)
 	require.Greater(t, len(a.acks), 300)
+	require.Greater(t, a.read, 20)
 }
 
 // OnStatus sees what Status's channel tells of, in order; and nobody serves
