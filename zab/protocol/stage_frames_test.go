@@ -211,7 +211,7 @@ func describeRequest(k kind, r *codec.Reader) string {
 		return fmt.Sprintf("Propose epoch %d %s", m.epoch, strings.Join(words, " "))
 	case kindRefuse:
 		m := readRefuse(r)
-		return fmt.Sprintf("Refuse epoch %d #%d %v", m.epoch, m.requests, m.code.err())
+		return fmt.Sprintf("Refuse epoch %d %d %v", m.epoch, m.requests, m.code.err())
 	case kindReconfigure:
 		m := readReconfigure(r)
 		return fmt.Sprintf("Reconfigure epoch %d #%d version %d to %s", m.epoch, m.request, m.version, describeMembership(m.next))

@@ -272,6 +272,8 @@ func cmdForge(s *stage, words []string) error {
 		frame = (&support{round: to.core.election.round, accepted: e}).encode()
 	case "Sync": // that answers the receiver's latest join
 		frame = (&syncFrom{epoch: e, attempt: to.core.following.attempt, common: Zxid{uint32(ns[1]), ns[2]}, upTo: ns[2]}).encode()
+	case "Propose":
+		frame = (&propose{epoch: e, proposals: []Proposal{{Request: ns[1], Data: []byte("forged")}}}).encode()
 	case "Pong":
 		lane, frame = Control, (&beat{e, ns[1]}).encode(kindPong)
 	default:
