@@ -158,7 +158,7 @@ func (s *story) failover(ctx context.Context, kill, killing, restart chan struct
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	s.timeline.add("killing replica %d, the leader, after %d of %d files, more on their way", s.leader+1, s.loader.done.Load(), s.plan.files)
+	s.timeline.add("killing replica %d, the leader, with %d of %d files acknowledged", s.leader+1, s.loader.done.Load(), s.plan.files)
 	start := time.Now()
 	close(killing)
 	if err := s.ensemble.kill(s.leader); err != nil {
