@@ -25,10 +25,11 @@ var rewrite = flag.Bool("rewrite", false, "write what happens into the scenario 
 //
 // The log: log-counter-over-epochs, log-opening-entry, log-base-by-record,
 // log-all-or-nothing, log-promise-durable, log-gap-refused, log-corrupt-entry,
-// log-damaged-replica, log-failed-write, log-stop-and-restart.
+// log-damaged-replica, log-failed-write, log-stop-and-restart, snapshot-label.
 // Election, discovery and synchronisation: election-*, discovery-*, sync-*,
-// snapshot-*, commit-*, apply-*.
-// Time and liveness: time-*, heartbeat-*, handover-*.
+// snapshot-*, commit-*, apply-*. Broadcast and what rests on it: broadcast-*,
+// progress-*, forwarding*, read-*.
+// Time and liveness: time-*, heartbeat-*, handover*, halted-*.
 // Membership: config-*, bootstrap-*, wiped-*.
 //
 // What a storage does with a batch, with torn and damaged tails, and after a
