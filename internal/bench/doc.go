@@ -5,7 +5,9 @@
 // w1 is durable writes through three replicas of one process that talk TCP over
 // loopback and sync real files. Everything is measured against a floor: the same
 // callers and batches with nothing but the work that no replicated log of three
-// can avoid (see type floor). The peers take turns, round by round, within one
+// can avoid (see type floor). Peer zabtree is package zab with the floor's state
+// machine; session is what users have: a tree, and sessions at the leader's member
+// (see type sessionPeer). The peers take turns, round by round, within one
 // run, so that what else happens on the machine hits all alike; figures are
 // medians over the rounds, and a ratio is the median of the ratios of rounds that
 // followed each other. Callers each make one write after the other, so their

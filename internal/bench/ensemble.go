@@ -27,22 +27,30 @@ type ensemble struct {
 // and with their storage below dir, or in memory if dir is "". It waits for
 // nothing.
 func startEnsemble(dir string) (*ensemble, error) {
-	e := &ensemble{dir: dir, election: 10 * 50 * time.Millisecond}
-	var listeners [replicas]net.Listener
-	for i := range listeners {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, errors.Join(err, closeAll(listeners[:i]))
-		}
-		listeners[i] = l
-		e.members = append(e.members, zab.Member{ID: uint64(i + 1), Role: zab.Voter, Addr: l.Addr().String()})
+	listeners, members, err := listen()
+	if err != nil {
+		return nil, err
 	}
+	e := &ensemble{dir: dir, members: members, election: 10 * 50 * time.Millisecond}
 	for i, l := range listeners {
 		if err := e.start(i, l); err != nil {
 			return nil, errors.Join(err, closeAll(listeners[i:]), e.close())
 		}
 	}
 	return e, nil
+}
+
+// listen opens three listeners of loopback, and names their members.
+func listen() (listeners []net.Listener, members zab.Membership, err error) {
+	for i := range replicas {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, nil, errors.Join(err, closeAll(listeners))
+		}
+		listeners = append(listeners, l)
+		members = append(members, zab.Member{ID: uint64(i + 1), Role: zab.Voter, Addr: l.Addr().String()})
+	}
+	return listeners, members, nil
 }
 
 func closeAll(listeners []net.Listener) error {

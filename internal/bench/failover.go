@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"time"
-
-	"github.com/zabtree/zabtree/zab"
 )
 
 // failoverReport says for how long nothing commits after the leader died.
@@ -79,5 +77,3 @@ func (r failoverReport) print(w io.Writer) {
 		median(r.Times).Round(time.Millisecond), time.Duration(r.Max*float64(r.Election)).Round(time.Millisecond))
 	fmt.Fprintf(w, "in election timeouts (%v): median %.2f, max %.2f\n", r.Election, r.Median, r.Max)
 }
-
-var _ = zab.NotApplied

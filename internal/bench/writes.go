@@ -23,6 +23,7 @@ func peerMakers() []peerMaker {
 	return []peerMaker{
 		{"floor", func(dir string) (peer, error) { return newFloor(dir) }},
 		{"zabtree", newZabtree},
+		{"session", newSessionPeer},
 	}
 }
 
