@@ -99,6 +99,8 @@ func TestStrangers(t *testing.T) {
 	for range 100 {
 		deep = []any{deep}
 	}
+	trailing := append(helloOf(t, goodHello()), "more"...)
+	binary.BigEndian.PutUint32(trailing, uint32(len(trailing)-4))
 	for name, c := range map[string]struct {
 		bytes  []byte
 		reason string
@@ -110,6 +112,7 @@ func TestStrangers(t *testing.T) {
 		"not MessagePack": {[]byte("\x00\x00\x00\x04\xc1\xc1\xc1\xc1"), "no hello of this transport"},
 		"a lying length":  {[]byte("\x00\x00\x00\x05\xdf\xff\xff\xff\xff"), "no hello of this transport"},
 		"too deep":        {helloOf(t, with(goodHello(), "deep", deep)), "no hello of this transport"},
+		"bytes after it":  {trailing, "bytes after its end"},
 		"other magic":     {helloOf(t, with(goodHello(), "magic", "etcd")), "no hello of this transport"},
 		"wrong type":      {helloOf(t, with(goodHello(), "from", "me")), "no hello of this transport"},
 		"no version":      {helloOf(t, with(goodHello(), "version", 0)), "no hello of this transport"},
