@@ -219,7 +219,7 @@ func TestProposeEndsWithItsContext(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		e := newEnsemble(t, 3)
 		e.start(1)
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second+time.Millisecond) // between two ticks
 		defer cancel()
 		_, err := e.replicas[1].Propose(ctx, []byte("x"))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
@@ -362,5 +362,22 @@ func TestGoroutines(t *testing.T) {
 		time.Sleep(time.Second)
 		synctest.Wait()
 		require.Less(t, runtime.NumGoroutine()-before, 3*20)
+	})
+}
+
+func TestPanicOfTheLoopIsAFault(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		e := newEnsemble(t, 3)
+		e.startAll()
+		e.ready(1, 2, 3)
+		lead := e.leader()
+		p, err := e.replicas[lead].Submit(t.Context(), []byte("x"))
+		require.NoError(t, err)
+		err = e.replicas[lead].do(t.Context(), func(*loop) error { panic("broken") })
+		require.ErrorIs(t, err, ErrClosed)
+		require.ErrorContains(t, e.fatal(lead, "invariant"), "panic: broken")
+		<-p.Done()
+		e.stop(lead)
+		e.propose(lead%3+1, "the others go on")
 	})
 }

@@ -67,7 +67,7 @@ type Pending struct {
 }
 
 // Submit is SubmitFunc with a future, which always resolves. It fails only if ctx
-// is done already.
+// is done already; ctx is not kept.
 func (r *Replica) Submit(ctx context.Context, cmd []byte) (*Pending, error) {
 	if ctx.Err() != nil {
 		return nil, &notApplied{context.Cause(ctx)}
@@ -96,6 +96,11 @@ func (p *Pending) Wait(ctx context.Context) (Result, error) {
 	case <-p.done:
 		return p.result, p.err
 	case <-ctx.Done():
+	}
+	select {
+	case <-p.done: // both at once: what is known counts
+		return p.result, p.err
+	default:
 		return Result{}, fmt.Errorf("%w: %w", ErrUnknownOutcome, context.Cause(ctx))
 	}
 }

@@ -109,7 +109,7 @@ func (v *recovery) readLog() error {
 		if v.latest.Zxid().Counter > last.Counter {
 			base := v.latest
 			last, v.found.Base = base.Zxid(), base
-			v.repair = Batch{Base: &base, Latest: &base}
+			v.repair = Batch{Base: &base, Latest: &base, Truncate: &last}
 		} else {
 			v.repair = Batch{Truncate: &last}
 		}
