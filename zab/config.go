@@ -48,7 +48,8 @@ type Config struct {
 	HeartbeatTicks, ElectionTicks int
 
 	// MaxCommandBytes is the largest command, 1 MiB and 64 KiB by default, at most
-	// 64 MiB. It should be the same on all replicas.
+	// 8 MiB. It should be the same on all replicas, and the transport must take
+	// frames of 2 MiB more.
 	MaxCommandBytes int
 
 	// MaxPending is how many proposals of this replica may be under way, 8192 by
@@ -81,7 +82,7 @@ const (
 	tailBytes        = 16 << 20  // of the log's end in memory
 	chunkBytes       = 256 << 10 // of a snapshot
 	maxNameBytes     = 256
-	maxMaxCommand    = 64 << 20
+	maxMaxCommand    = 8 << 20 // with a batch before it within the 16 MiB of a transport's frame
 )
 
 // withDefaults returns a copy with every default filled in and the members in
