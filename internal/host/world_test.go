@@ -3,7 +3,6 @@ package host
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/zabtree/zabtree/session/protocol"
@@ -32,10 +31,10 @@ type world struct {
 	peers     []inPeer
 	rounds    []inRound
 
-	changes []tree.Change   // of all entries that any replica has applied
-	applied int             // entries in changes
-	ended   map[int64]int64 // session -> zxid, when appended: by a reference state
-	ref     *tree.State
+	settings tree.Settings
+	changes  []tree.Change   // of all entries that any replica has applied
+	ended    map[int64]int64 // session -> zxid, when appended: by a reference state
+	ref      *tree.State
 }
 
 type logEntry struct {
@@ -65,7 +64,6 @@ type wire struct {
 	up     []protocol.Request
 	down   []protocol.Message
 	dead   bool
-	joined bool
 }
 
 type client struct {
@@ -122,7 +120,14 @@ const (
 var errLost = errors.New("lost")
 
 func newWorld(n int, fail, logf func(string, ...any)) *world {
-	w := &world{fail: fail, logf: logf, leader: -1, links: map[LinkID]*wire{}, ended: map[int64]int64{}, ref: tree.New(tree.Settings{})}
+	return newWorldWith(n, tree.Settings{}, fail, logf)
+}
+
+func newWorldWith(n int, settings tree.Settings, fail, logf func(string, ...any)) *world {
+	w := &world{
+		fail: fail, logf: logf, leader: -1, settings: settings,
+		links: map[LinkID]*wire{}, ended: map[int64]int64{}, ref: tree.New(settings),
+	}
 	for i := range n {
 		w.addReplica(i)
 	}
@@ -130,7 +135,7 @@ func newWorld(n int, fail, logf func(string, ...any)) *world {
 }
 
 func (w *world) addReplica(i int) {
-	state := tree.New(tree.Settings{})
+	state := tree.New(w.settings)
 	h, err := New(Config{
 		Replica: uint64(i + 1), Limits: tree.Limits{Data: 1 << 20, Ops: 100, Bytes: 1 << 21},
 		History:    watch.HistoryConfig{MaxChanges: 1 << 12},
@@ -226,7 +231,7 @@ func (w *world) restore(r *replica) {
 	if r.applied == len(w.log) || w.leader == r.index {
 		return
 	}
-	r.state = tree.New(tree.Settings{})
+	r.state = tree.New(w.settings)
 	var entries []tree.Entry
 	first := r.applied
 	for i := range w.log {
@@ -515,5 +520,3 @@ func (w *world) calm() {
 }
 
 func (w *world) state() *tree.View { return w.ref.View() }
-
-const forever = math.MaxInt64

@@ -1,0 +1,558 @@
+package host
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/zabtree/zabtree/session/protocol"
+	"github.com/zabtree/zabtree/tree"
+	"github.com/zabtree/zabtree/watch"
+)
+
+// calmWorld is a world whose replicas know their leader, the first.
+func calmWorld(t *testing.T, n int) *world {
+	return startWorld(newWorld(n, t.Fatalf, func(string, ...any) {}))
+}
+
+func startWorld(w *world) *world {
+	w.elect(0)
+	for _, r := range w.reps {
+		w.tellStatus(r)
+	}
+	w.settle()
+	return w
+}
+
+func (c *client) do(op tree.Op) *call {
+	k := &call{seq: len(c.calls), write: -1}
+	k.Op, k.Owner = op, k
+	c.m.Submit(&k.Call, c.time())
+	c.w.effects(c)
+	return k
+}
+
+// ask submits a read that the checks of counts know nothing of.
+func (c *client) ask(r protocol.Read) *call {
+	k := &call{write: -2}
+	k.Read, k.Owner = r, k
+	c.m.Submit(&k.Call, c.time())
+	c.w.effects(c)
+	return k
+}
+
+func exists(w *world, path string) bool {
+	_, ok := w.state().Exists(path)
+	return ok
+}
+
+// ZOOKEEPER-1208, 1496: a create of an ephemeral races with the session's end.
+func TestNothingAfterTheEnd(t *testing.T) {
+	w := calmWorld(t, 2)
+	c := w.addClient(1)
+	w.settle()
+	k := c.do(tree.Create{Path: "/e", Mode: tree.Ephemeral})
+	w.up(c.wire)
+	// The create is on its way to the log, and the end of the session gets there
+	// before it.
+	c.leased = false // it is an operator that ends it
+	w.append(logEntry{epoch: w.epoch, origin: -1, data: tree.ExpireSessions{Sessions: []int64{c.m.Session()}}.AppendTo(nil)})
+	w.settle()
+	require.False(t, exists(w, "/e"))
+	require.True(t, c.ended)
+	require.Equal(t, protocol.FaultExpired, k.Fault)
+	require.False(t, k.Unknown, "the tombstone knows")
+	// Ending it once more changes nothing.
+	w.append(logEntry{epoch: w.epoch, origin: -1, data: tree.ExpireSessions{Sessions: []int64{c.m.Session()}}.AppendTo(nil)})
+	w.settle()
+	require.Equal(t, map[int64]int64{c.m.Session(): 3}, w.ended)
+}
+
+// All ephemerals of a session go with one entry, whoever ends it.
+func TestEphemeralsGoAtOnce(t *testing.T) {
+	w := calmWorld(t, 2)
+	c, o := w.addClient(0), w.addClient(1)
+	w.settle()
+	for i := range 5 {
+		c.do(tree.Create{Path: fmt.Sprintf("/e%d", i), Mode: tree.Ephemeral})
+	}
+	o.observe()
+	w.settle()
+	c.closed = true
+	c.m.Close(c.time())
+	w.effects(c)
+	w.settle()
+	require.True(t, c.ended)
+	require.Equal(t, protocol.FaultClosed, c.fault)
+	seen := o.watch.seen
+	require.Len(t, seen, 10)
+	seen = seen[5:]
+	for _, ev := range seen {
+		require.Equal(t, watch.Deleted, ev.Type)
+		require.Equal(t, seen[0].Zxid, ev.Zxid)
+	}
+}
+
+// A session that was moved leaves nothing behind that could still act for it.
+func TestMovedIsFenced(t *testing.T) {
+	w := calmWorld(t, 2)
+	c := w.addClient(0)
+	w.settle()
+	c.count()
+	w.settle()
+	c.count()
+	w.up(c.wire) // proposed by the first replica
+	old := w.proposals
+	w.proposals = nil
+	c.m.Move(1, c.time())
+	w.effects(c)
+	for c.wire.rep != w.reps[1] || len(w.proposals) == 0 {
+		w.up(c.wire)
+	}
+	w.propose(0) // the Attach
+	w.proposals = append(w.proposals, old...)
+	w.propose(0) // and now the write of the first replica
+	w.settle()
+	w.calm()
+	w.check()
+	require.Zero(t, w.reps[0].host.Hosted())
+	require.Equal(t, 1, w.reps[1].host.Hosted())
+}
+
+// The same session at two links: the later one has it, the earlier one is told.
+func TestTwoLinks(t *testing.T) {
+	w := calmWorld(t, 2)
+	c := w.addClient(0)
+	w.settle()
+	first := c.wire
+	// A second link that the client's machine knows nothing of.
+	second := &wire{id: 1000, rep: w.reps[0], client: c}
+	w.links[second.id] = second
+	w.reps[0].host.Connect(second.id)
+	var p tree.Password
+	copy(p[:], "client 0")
+	w.reps[0].host.Request(second.id, &protocol.Attach{Session: c.m.Session(), Password: p, LastSeen: 1})
+	w.collect(w.reps[0])
+	for len(w.proposals) > 0 {
+		w.propose(0)
+	}
+	w.apply(w.reps[0], 100)
+	require.Equal(t, &protocol.Ended{Reason: protocol.EndMoved}, first.down[0])
+	require.IsType(t, &protocol.Attached{}, second.down[0])
+
+	// A wrong password is as good as no session, and says nothing of its writes.
+	third := &wire{id: 1001, rep: w.reps[0], client: c}
+	w.links[third.id] = third
+	w.reps[0].host.Connect(third.id)
+	w.reps[0].host.Request(third.id, &protocol.Attach{Session: c.m.Session(), LastSent: 5})
+	w.collect(w.reps[0])
+	w.propose(0)
+	w.apply(w.reps[0], 100)
+	require.Equal(t, &protocol.Refused{Reason: protocol.RefusedExpired}, third.down[0])
+}
+
+// A replica takes a session in only when it has applied what the session has seen.
+func TestAcceptance(t *testing.T) {
+	w := calmWorld(t, 2)
+	c := w.addClient(0)
+	w.settle()
+	c.count()
+	for c.m.Unanswered() > 0 { // the second replica applies nothing
+		w.up(c.wire)
+		for len(w.proposals) > 0 {
+			w.propose(0)
+		}
+		w.apply(w.reps[0], 100)
+		w.down(c.wire)
+	}
+	c.m.Move(1, c.time())
+	w.effects(c)
+	w.up(c.wire)
+	require.Empty(t, w.proposals)
+	w.apply(w.reps[1], 100)
+	require.Len(t, w.proposals, 1)
+	w.settle()
+	require.Equal(t, 1, w.reps[1].host.Hosted())
+}
+
+// A watch that comes back at any zxid is told exactly what it missed, before
+// anything else, or that it is too late.
+func TestRearmAtEveryZxid(t *testing.T) {
+	w := calmWorld(t, 1)
+	writer, c := w.addClient(0), w.addClient(0)
+	w.settle()
+	for i := range 12 {
+		switch i % 4 {
+		case 0:
+			writer.do(tree.Create{Path: "/a", Data: []byte{byte(i)}})
+		case 1:
+			writer.do(tree.Set{Path: "/a", Data: []byte{byte(i)}})
+		case 2:
+			writer.do(tree.Multi{Ops: []tree.Op{tree.Create{Path: "/a/b"}, tree.Delete{Path: "/a/b"}, tree.Create{Path: "/c"}}})
+		case 3:
+			writer.do(tree.Multi{Ops: []tree.Op{tree.Delete{Path: "/a"}, tree.Delete{Path: "/c"}}})
+		}
+		w.settle()
+	}
+	var p tree.Password
+	copy(p[:], "client 1")
+	now := int64(len(w.log))
+	for r := int64(0); r <= now; r++ {
+		l := &wire{id: LinkID(100 + r), rep: w.reps[0], client: c}
+		w.links[l.id] = l
+		h := w.reps[0].host
+		h.Connect(l.id)
+		h.Request(l.id, &protocol.Rearm{Watches: []protocol.Watch{
+			{ID: 1, Path: "/", Kind: watch.PersistentRecursive}, {ID: 2, Path: "/a", Kind: watch.Exist},
+		}})
+		h.Request(l.id, &protocol.Attach{Session: c.m.Session(), Password: p, LastSeen: r})
+		w.collect(w.reps[0])
+		w.propose(0)
+		w.apply(w.reps[0], 1)
+		want := w.eventsBetween(r, now+100)
+		var got []watch.Event
+		once := 0
+		for _, m := range l.down[:len(l.down)-1] {
+			for _, ev := range m.(*protocol.Events).Events {
+				ev.Event.Before, ev.Event.After = nil, nil
+				if ev.Watch == 1 {
+					got = append(got, ev.Event)
+				} else {
+					once++
+				}
+			}
+		}
+		require.Equal(t, want, got, "since %d", r)
+		require.IsType(t, &protocol.Attached{}, l.down[len(l.down)-1])
+		onA := 0
+		for _, ev := range want {
+			if ev.Path == "/a" {
+				onA = 1
+			}
+		}
+		require.Equal(t, onA, once)
+	}
+}
+
+// The leader's ping book: what a leader that was replaced has recorded is worth
+// nothing, although a read point is confirmed, by its successor.
+func TestPingOfAnOldLeader(t *testing.T) {
+	w := calmWorld(t, 3)
+	c := w.addClient(2)
+	w.settle()
+	until := c.until
+	w.now += 2 * second
+	c.m.Tick(c.time())
+	w.effects(c)
+	w.up(c.wire) // to its host
+	require.Len(t, w.peers, 1)
+	w.deliverPeer(0) // to the old leader, which records it
+	require.Len(t, w.rounds, 1)
+	w.elect(1)
+	w.answerRound(0) // confirmed: by the new leader
+	w.deliverPeer(0)
+	for len(c.wire.down) > 0 {
+		w.down(c.wire)
+	}
+	require.Equal(t, until, c.until)
+	w.calm()
+	w.check()
+}
+
+// Once a session's end is proposed its pings are refused.
+func TestPingWhileExpiring(t *testing.T) {
+	w := calmWorld(t, 2)
+	c := w.addClient(1)
+	w.settle()
+	lost := c.wire
+	for len(w.proposals) == 0 { // nothing of the client gets through
+		w.now += tick
+		for _, r := range w.reps {
+			r.host.Tick(w.now)
+			w.collect(r)
+		}
+	}
+	require.Equal(t, ForExpiry, w.proposals[0].token.Purpose)
+	require.Greater(t, w.now, timeout)
+	require.Less(t, w.now, timeout+5*tick)
+	w.reps[1].host.Request(lost.id, &protocol.Ping{N: 77})
+	w.collect(w.reps[1])
+	for len(w.peers) > 0 || len(w.rounds) > 0 {
+		for len(w.peers) > 0 {
+			w.deliverPeer(0)
+		}
+		for len(w.rounds) > 0 {
+			w.answerRound(0)
+		}
+	}
+	require.Empty(t, lost.down, "no pong")
+	c.m.Tick(c.time())
+	w.effects(c)
+	require.False(t, c.leased, "it knows before")
+	w.settle()
+	require.Contains(t, w.ended, c.m.Session())
+}
+
+// The end of a session that a leader has proposed has no effect in the epoch of
+// another, which counts anew.
+func TestExpiryOfAnOldLeader(t *testing.T) {
+	w := calmWorld(t, 2)
+	c := w.addClient(1)
+	w.settle()
+	for len(w.proposals) == 0 {
+		w.now += tick
+		w.reps[0].host.Tick(w.now)
+		w.collect(w.reps[0])
+	}
+	w.elect(1)
+	w.tellStatus(w.reps[1])
+	w.settle() // the proposal reaches the log of the new epoch
+	require.Empty(t, w.ended)
+	w.calm()
+	require.Empty(t, w.ended)
+	require.True(t, c.leased)
+}
+
+// A new leader gives every session its whole timeout; a starved one does not take
+// its own sleep for the sessions' silence.
+func TestLeaderCountsAnew(t *testing.T) {
+	w := calmWorld(t, 2)
+	w.addClient(0)
+	w.settle()
+	w.now += 9 * second
+	w.elect(1)
+	w.tellStatus(w.reps[1])
+	w.apply(w.reps[1], 100)
+	h := w.reps[1].host
+	h.Tick(w.now)
+	h.Tick(w.now + 3600*second) // a late tick counts for two
+	w.collect(w.reps[1])
+	require.Empty(t, w.proposals)
+	for n := 0; len(w.proposals) == 0; n++ {
+		w.now += tick
+		h.Tick(w.now + 3600*second)
+		w.collect(w.reps[1])
+		require.Less(t, n, 110)
+	}
+	require.Greater(t, w.now, (9+9)*second)
+}
+
+// An ensemble that keeps no more results for a session asks for acknowledgements
+// rather than fail.
+func TestLimitOfResults(t *testing.T) {
+	w := startWorld(newWorldWith(1, tree.Settings{Unanswered: 3, ResultBytes: 200}, t.Fatalf, func(string, ...any) {}))
+	c := w.addClient(0)
+	w.settle()
+	for range 60 {
+		c.count()
+		c.read(false)
+	}
+	w.calm()
+	w.check()
+}
+
+// More writes than may be proposed at once wait for their turn.
+func TestCrowd(t *testing.T) {
+	w := calmWorld(t, 1)
+	for range 8 {
+		w.addClient(0)
+	}
+	w.settle()
+	for range 15 {
+		for _, c := range w.clients {
+			c.count()
+		}
+	}
+	for _, c := range w.clients {
+		for len(c.wire.up) > 0 {
+			w.up(c.wire)
+		}
+	}
+	require.Len(t, w.proposals, 64)
+	require.True(t, w.reps[0].host.Crowded())
+	w.calm()
+	w.check()
+}
+
+func TestIdentities(t *testing.T) {
+	w := calmWorld(t, 2)
+	owner, other := w.addClient(0), w.addClient(1)
+	w.settle()
+	other.observe()
+	w.settle()
+	other.watch.armed = -1 // it is not going to be told of everything
+	auth := func(c *client, scheme, credential string) *call {
+		k := &call{write: -2}
+		k.Auth, k.Owner = &protocol.AddAuth{Scheme: scheme, Credential: []byte(credential)}, k
+		c.m.Submit(&k.Call, c.time())
+		w.effects(c)
+		return k
+	}
+	bad := auth(owner, "super", "")
+	good := auth(owner, "digest", "ann:secret")
+	// Both follow at once: nothing overtakes the identity.
+	made := owner.do(tree.Multi{Ops: []tree.Op{tree.Create{Path: "/p", ACL: []tree.ACL{tree.Auth(tree.PermAll)}}, tree.Create{Path: "/p/q"}}})
+	w.settle()
+	require.Equal(t, tree.CodeInvalidACL, bad.Answer.Code)
+	require.Equal(t, tree.CodeOK, good.Answer.Code)
+	results, err := tree.DecodeRecord(made.Answer.Record)
+	require.NoError(t, err)
+	require.NoError(t, results[0].Err)
+
+	read := func(c *client, kind protocol.ReadKind, path string) *protocol.Answer {
+		k := c.ask(protocol.Read{Kind: kind, Path: path})
+		w.settle()
+		return k.Answer
+	}
+	for _, kind := range []protocol.ReadKind{protocol.ReadData, protocol.ReadExists, protocol.ReadChildren, protocol.ReadACL} {
+		require.Equal(t, tree.CodeOK, read(owner, kind, "/p").Code)
+		require.Equal(t, tree.CodeNoAuth, read(other, kind, "/p").Code, kind)
+		require.Equal(t, tree.CodeBadPath, read(other, kind, "p/").Code, kind)
+	}
+	require.Equal(t, []string{"q"}, read(owner, protocol.ReadChildren, "/p").Read.Names)
+	require.Equal(t, tree.CodeNoNode, read(owner, protocol.ReadData, "/none").Code)
+	require.False(t, read(owner, protocol.ReadExists, "/none").Read.Exists)
+	require.Equal(t, []tree.ACL{tree.World(tree.PermAll)}, read(other, protocol.ReadACL, "/p/q").Read.ACL)
+	// ZOOKEEPER-4799: who may not read a znode is not told of it.
+	for _, ev := range other.watch.seen {
+		require.NotEqual(t, "/p", ev.Path)
+	}
+	require.Len(t, other.watch.seen, 1)
+	// Who moves keeps the identity.
+	owner.m.Move(1, owner.time())
+	w.effects(owner)
+	w.settle()
+	require.Equal(t, tree.CodeOK, read(owner, protocol.ReadData, "/p").Code)
+	// A reader who may not ADMIN sees no hashes.
+	owner.do(tree.SetACL{Path: "/p", ACL: []tree.ACL{{Perms: tree.PermAll, ID: tree.DigestID("ann", "secret")}, tree.World(tree.PermRead)}})
+	w.settle()
+	require.Contains(t, read(other, protocol.ReadACL, "/p").Read.ACL[0].ID.ID, "ann:x")
+}
+
+// Containers and TTL znodes are deleted by the leader, when due and not before.
+func TestReaping(t *testing.T) {
+	w := calmWorld(t, 1)
+	c := w.addClient(0)
+	w.settle()
+	c.do(tree.Create{Path: "/ttl", TTL: 60 * 1e9})
+	c.do(tree.Create{Path: "/box", Mode: tree.Container})
+	c.do(tree.Create{Path: "/box/x"})
+	c.do(tree.Delete{Path: "/box/x"})
+	w.settle()
+	for range 500 {
+		w.pass(tick)
+		w.settle()
+	}
+	require.True(t, exists(w, "/ttl"))
+	for range 1200 {
+		w.pass(tick)
+		w.settle()
+	}
+	require.False(t, exists(w, "/ttl"))
+	require.False(t, exists(w, "/box"))
+	require.True(t, c.leased)
+}
+
+func TestGoAway(t *testing.T) {
+	w := calmWorld(t, 2)
+	c := w.addClient(0)
+	w.settle()
+	w.reps[0].host.GoAway()
+	w.collect(w.reps[0])
+	w.settle()
+	require.Equal(t, w.reps[1], c.wire.rep)
+	require.Zero(t, w.reps[0].host.Links())
+}
+
+// A host hangs up on who does not keep to the protocol, and on nobody else.
+func TestBadClient(t *testing.T) {
+	attach := &protocol.Attach{Session: 1, LastSeen: 1}
+	long := make([]protocol.Watch, 1<<17+1)
+	set := tree.Set{Path: "/a"}
+	cases := map[string][]protocol.Request{
+		"write before open":     {&protocol.Write{ID: 1, Sequence: 1, Op: set}},
+		"open twice":            {&protocol.Open{Timeout: 1}, &protocol.Open{Timeout: 1}},
+		"attach after open":     {&protocol.Open{Timeout: 1}, attach},
+		"attach twice":          {attach, attach},
+		"no timeout":            {&protocol.Open{}},
+		"too many watches":      {&protocol.Rearm{Watches: long}},
+		"more answers than ids": {&protocol.Attach{Session: 1, AnsweredUpTo: 2, LastSent: 1}},
+		"negative zxid":         {&protocol.Attach{Session: 1, LastSeen: -1}},
+		"sequence skipped":      {nil, &protocol.Write{ID: 1, Sequence: 2, Op: set}},
+		"id not rising":         {nil, &protocol.Read{ID: 2}, &protocol.Read{ID: 2}},
+		"write id not rising":   {nil, &protocol.Read{ID: 2}, &protocol.Write{ID: 2, Sequence: 1, Op: set}},
+		"answers of the future": {nil, &protocol.Write{ID: 1, Sequence: 1, AnsweredUpTo: 1, Op: set}},
+		"acknowledged too much": {nil, &protocol.Acknowledge{AnsweredUpTo: 1}},
+		"close acknowledges":    {nil, &protocol.Close{ID: 1, Sequence: 1, AnsweredUpTo: 3}},
+		"bad operation":         {nil, &protocol.Write{ID: 1, Sequence: 1, Op: tree.Set{Path: "a"}}},
+		"no operation":          {nil, &protocol.Write{ID: 1, Sequence: 1}},
+		"attach again":          {nil, attach},
+	}
+	for name, requests := range cases {
+		t.Run(name, func(t *testing.T) {
+			w := calmWorld(t, 1)
+			good := w.addClient(0)
+			c := w.addClient(0)
+			w.settle()
+			l := c.wire
+			if requests[0] != nil {
+				l = &wire{id: 500, rep: w.reps[0], client: c}
+				w.links[l.id] = l
+				w.reps[0].host.Connect(l.id)
+			} else {
+				requests = requests[1:]
+			}
+			for _, r := range requests {
+				w.reps[0].host.Request(l.id, r)
+			}
+			w.collect(w.reps[0])
+			require.Nil(t, l.down[len(l.down)-1])
+			w.reps[0].host.Request(l.id, &protocol.Ping{N: 1})
+			require.NotContains(t, w.reps[0].host.links, l.id)
+			delete(w.links, l.id)
+			l.dead = true
+			c.wire = nil
+			good.count()
+			w.settle()
+			require.Zero(t, good.m.Unanswered())
+		})
+	}
+}
+
+func TestGuard(t *testing.T) {
+	plain := tree.ExpireSessions{Sessions: []int64{4}}.AppendTo(nil)
+	require.Equal(t, plain, Command(3, plain))
+	require.Nil(t, Command(3, nil))
+	for _, epoch := range []uint32{1, 127, 128, 70_000, 1<<32 - 1} {
+		g := guard(epoch, plain)
+		require.Equal(t, plain, Command(epoch, g))
+		require.Nil(t, Command(epoch+1, g))
+		_, err := tree.DecodeCommand(g)
+		require.Error(t, err, "it cannot be taken for a plain one")
+	}
+	for _, c := range []tree.Command{
+		tree.Write{Op: tree.Set{Path: "/a"}}, tree.CloseSession{}, tree.Attach{}, tree.CreateSession{},
+		tree.AddAuth{}, tree.DeleteNode{}, tree.ChangeSettings{}, tree.RaiseApplyVersion{}, tree.SetConfig{},
+	} {
+		b := c.AppendTo(nil)
+		require.Equal(t, b, Command(9, b), "%T", c)
+	}
+	require.NotNil(t, Command(1, []byte{0xcf, 0xff}), "what makes no sense is for the tree to refuse")
+}
+
+func FuzzPeer(f *testing.F) {
+	f.Add((&pingMessage{round: 3, sessions: []int64{1, 2}}).encode())
+	f.Add((&pongMessage{round: 3, ready: true, refused: []int64{1}}).encode())
+	f.Add([]byte{0x93, 1, 0, 0xdd, 0xff, 0xff, 0xff, 0xff})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := decodePeer(b)
+		if err != nil {
+			require.ErrorIs(t, err, errPeerMessage)
+			return
+		}
+		again, err := decodePeer(m.(interface{ encode() []byte }).encode())
+		require.NoError(t, err)
+		require.Equal(t, m, again)
+	})
+}
