@@ -38,9 +38,9 @@ func (w *world) randomStep(t *rapid.T) {
 	switch rapid.IntRange(0, 31).Draw(t, "step") {
 	case 0, 1, 2, 3:
 		c.count()
-	case 4, 5, 6:
+	case 4, 5:
 		c.read(rapid.Bool().Draw(t, "linearizable"))
-	case 7:
+	case 6, 7:
 		c.peek(w.clients[pick(len(w.clients))])
 	case 8:
 		c.observe()

@@ -152,6 +152,123 @@ func TestTwoLinks(t *testing.T) {
 	require.Equal(t, &protocol.Refused{Reason: protocol.RefusedExpired}, third.down[0])
 }
 
+// Where a session is hosted no more, its link is told.
+func TestMovedIsTold(t *testing.T) {
+	w := calmWorld(t, 2)
+	c := w.addClient(0)
+	w.settle()
+	second := &wire{id: 1000, rep: w.reps[1], client: c}
+	w.links[second.id] = second
+	w.reps[1].host.Connect(second.id)
+	var p tree.Password
+	copy(p[:], "client 0")
+	w.reps[1].host.Request(second.id, &protocol.Attach{Session: c.m.Session(), Password: p})
+	w.collect(w.reps[1])
+	w.propose(0)
+	w.apply(w.reps[0], 100)
+	require.Equal(t, []protocol.Message{&protocol.Ended{Reason: protocol.EndMoved}, nil}, c.wire.down)
+	require.Zero(t, w.reps[0].host.Hosted())
+}
+
+// What was applied under an earlier attachment is answered at once: else a write
+// behind it could be applied first, and a read between the two see it.
+func TestAppliedBeforeIsAnsweredFirst(t *testing.T) {
+	w := calmWorld(t, 2)
+	c := w.addClient(0)
+	w.settle()
+	c.count()
+	w.settle()
+	second := c.count()
+	w.up(c.wire)
+	w.propose(0) // applied, and not answered
+	c.m.Move(1, c.time())
+	w.effects(c)
+	w.up(c.wire)
+	w.apply(w.reps[1], 100)
+	w.propose(0)
+	w.apply(w.reps[1], 100)
+	w.down(c.wire) // attached
+	read := c.read(false)
+	third := c.count()
+	for len(c.wire.up) > 0 {
+		w.up(c.wire)
+	}
+	require.Len(t, w.proposals, 1, "the third write alone")
+	for len(c.wire.down) > 0 {
+		w.down(c.wire)
+	}
+	require.True(t, second.done)
+	require.True(t, read.done)
+	require.False(t, third.done)
+	w.calm()
+	w.check()
+}
+
+// A linearizable read at a replica that is behind waits for what was committed.
+func TestLinearizableWaits(t *testing.T) {
+	w := calmWorld(t, 2)
+	writer, reader := w.addClient(0), w.addClient(1)
+	w.settle()
+	writer.count()
+	for writer.m.Unanswered() > 0 {
+		w.up(writer.wire)
+		for len(w.proposals) > 0 {
+			w.propose(0)
+		}
+		w.apply(w.reps[0], 100)
+		w.down(writer.wire)
+	}
+	k := reader.peek(writer)
+	w.up(reader.wire)
+	require.Len(t, w.rounds, 1)
+	require.Empty(t, reader.wire.down)
+	round := w.rounds[0]
+	w.reps[1].host.ReadPoint(round.round, 0, 0, errLost)
+	w.rounds = nil
+	w.reps[1].host.Tick(1) // a round that failed is made again
+	w.collect(w.reps[1])
+	require.Len(t, w.rounds, 1)
+	w.answerRound(0)
+	require.Empty(t, reader.wire.down)
+	w.apply(w.reps[1], 100)
+	w.down(reader.wire)
+	require.True(t, k.done)
+	require.Equal(t, []byte("1"), k.Answer.Read.Data)
+	require.EqualValues(t, len(w.log), k.Answer.Zxid)
+}
+
+// Many linearizable reads share one round, and those that come later begin
+// another.
+func TestRoundsAreShared(t *testing.T) {
+	w := calmWorld(t, 1)
+	c := w.addClient(0)
+	w.settle()
+	var calls []*call
+	for range 10 {
+		calls = append(calls, c.ask(protocol.Read{Linearizable: true}))
+	}
+	h := w.reps[0].host
+	for _, r := range c.wire.up {
+		h.Request(c.wire.id, r)
+	}
+	c.wire.up = nil
+	w.collect(w.reps[0])
+	require.Len(t, w.rounds, 1)
+	late := c.ask(protocol.Read{Linearizable: true})
+	w.up(c.wire)
+	require.Len(t, w.rounds, 2)
+	w.answerRound(0)
+	for len(c.wire.down) > 0 {
+		w.down(c.wire)
+	}
+	for _, k := range calls {
+		require.True(t, k.done)
+	}
+	require.False(t, late.done)
+	w.settle()
+	require.True(t, late.done)
+}
+
 // A replica takes a session in only when it has applied what the session has seen.
 func TestAcceptance(t *testing.T) {
 	w := calmWorld(t, 2)
@@ -314,6 +431,39 @@ func TestExpiryOfAnOldLeader(t *testing.T) {
 	require.True(t, c.leased)
 }
 
+// The timeout counts anew from every ping.
+func TestPingsCount(t *testing.T) {
+	w := calmWorld(t, 2)
+	c := w.addClient(1)
+	w.settle()
+	l := c.wire
+	pinged := int64(0)
+	for len(w.proposals) == 0 {
+		w.now += tick
+		for _, r := range w.reps {
+			r.host.Tick(w.now)
+			w.collect(r)
+		}
+		if w.now <= 25*second && w.now%(5*second) == 0 {
+			w.reps[1].host.Request(l.id, &protocol.Ping{N: uint64(w.now / second)})
+			w.collect(w.reps[1])
+			for len(w.peers)+len(w.rounds) > 0 {
+				for len(w.peers) > 0 {
+					w.deliverPeer(0)
+				}
+				for len(w.rounds) > 0 {
+					w.answerRound(0)
+				}
+			}
+			pinged = w.now
+			require.Equal(t, &protocol.Pong{N: uint64(w.now / second)}, l.down[len(l.down)-1])
+		}
+	}
+	require.EqualValues(t, 25*second, pinged)
+	require.GreaterOrEqual(t, w.now, pinged+timeout)
+	require.LessOrEqual(t, w.now, pinged+timeout+4*tick)
+}
+
 // A new leader gives every session its whole timeout; a starved one does not take
 // its own sleep for the sessions' silence.
 func TestLeaderCountsAnew(t *testing.T) {
@@ -393,6 +543,13 @@ func TestIdentities(t *testing.T) {
 	good := auth(owner, "digest", "ann:secret")
 	// Both follow at once: nothing overtakes the identity.
 	made := owner.do(tree.Multi{Ops: []tree.Op{tree.Create{Path: "/p", ACL: []tree.ACL{tree.Auth(tree.PermAll)}}, tree.Create{Path: "/p/q"}}})
+	for len(owner.wire.up) > 0 {
+		w.up(owner.wire)
+	}
+	require.Len(t, w.proposals, 1)
+	w.refuse(w.proposals[0]) // not even when it has to be proposed again
+	w.proposals = nil
+	w.pass(tick)
 	w.settle()
 	require.Equal(t, tree.CodeInvalidACL, bad.Answer.Code)
 	require.Equal(t, tree.CodeOK, good.Answer.Code)
