@@ -92,7 +92,7 @@ func (c *Core) flushProposals() {
 	for _, p := range c.queued {
 		m.proposals = append(m.proposals, p.Proposal)
 		bytes += len(p.Data)
-		if bytes >= c.cfg.MaxBatchBytes {
+		if bytes >= c.cfg.MaxBatchBytes || len(m.proposals) == maxProposals {
 			c.send(l, Bulk, m.encode())
 			m.proposals, bytes = nil, 0
 		}
@@ -183,11 +183,13 @@ func (c *Core) nextEntry(k EntryKind, data []byte, from origin) Entry {
 // that opened this leader's own epoch is; then all before it is too.
 func (c *Core) tryCommit() {
 	counter := c.log.config.committed(c.durableAt)
+	// What is open burdens this leader until it is committed and durable here.
+	c.leading.open, c.leading.openBytes = acknowledged(c.leading.open, c.leading.openBytes,
+		min(max(counter, c.commit.Counter), c.log.durable.Counter))
 	if counter < c.leading.opening.Counter || counter <= c.commit.Counter {
 		return
 	}
 	c.advance(Zxid{c.epoch, counter})
-	c.leading.open, c.leading.openBytes = acknowledged(c.leading.open, c.leading.openBytes, counter)
 	if c.leading.phase == Synchronising && c.role == roleLeading {
 		c.leading.phase = Broadcasting
 		c.out.Barrier = c.leading.opening.Counter

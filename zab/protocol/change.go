@@ -50,13 +50,24 @@ func (c *Core) change(from origin, version uint64, next Membership) error {
 		if m.Role != Voter || conf.Current.hasVoter(m.ID, m.Incarnation) {
 			continue
 		}
-		if l := c.founderPeer(Founder{m.ID, m.Incarnation}); l == nil || !c.synchronised(l) {
+		if !c.hasAll(m.ID, m.Incarnation) {
 			return fmt.Errorf("%w: new voter %d of incarnation %x is not synchronised", ErrBadMembership, m.ID, m.Incarnation)
 		}
+	}
+	// Once appended, the change is required in every quorum: one that could not
+	// commit now would stop the ensemble.
+	if !next.majority(c.hasAll) {
+		return fmt.Errorf("%w: no quorum of the new voters is synchronised", ErrBadMembership)
 	}
 	c.cutAll()
 	c.appendOne(KindMembership, appendMembership(nil, next), from)
 	return nil
+}
+
+// hasAll says whether (id, incarnation) is this leader or a synchronised follower.
+func (c *Core) hasAll(id, incarnation uint64) bool {
+	l := c.founderPeer(Founder{id, incarnation})
+	return c.isSelf(id, incarnation) || l != nil && c.synchronised(l)
 }
 
 // swapIncarnations enters into the log under which incarnation a member has come
@@ -86,6 +97,23 @@ func (c *Core) confirmChange() {
 	conf := &c.log.config
 	if c.leading.phase == Broadcasting && conf.Pending == nil && c.log.confirmed != conf.Version {
 		c.appendOne(KindMembership, nil, origin{})
+	}
+}
+
+// tickOffice hands over when this leader had better not lead: because it is no
+// voter any more (it was elected to commit that very change), or because its own
+// disk does not keep up for an election timeout.
+func (c *Core) tickOffice() {
+	if d := c.log.durable; d != c.leading.durable || !d.Less(c.commit) {
+		c.leading.durable, c.leading.stuck = d, 0
+	} else {
+		c.leading.stuck++
+	}
+	left := c.log.confirmed == c.log.config.Version && c.commit.Counter >= c.log.confirmedAt &&
+		!c.log.config.IsVoter(c.cfg.ID, c.hs.Incarnation)
+	if (left || c.leading.stuck > c.cfg.ElectionTicks) && !c.leading.handover.on {
+		// Without anybody to hand over to it goes on, and tries again.
+		_ = c.Handover(0)
 	}
 }
 

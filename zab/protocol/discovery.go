@@ -1,9 +1,10 @@
 package protocol
 
-import (
-	"math"
-	"slices"
-)
+import "slices"
+
+// maxEpoch is the last epoch. Whoever speaks of a later one is mistaken, and must
+// not be the end of an ensemble.
+const maxEpoch = 1 << 31
 
 // leading is the state of a leader.
 type leading struct {
@@ -22,6 +23,10 @@ type leading struct {
 	// open are the batches that are not committed, openBytes what they take.
 	open      []sent
 	openBytes int
+	// stuck is for how many ticks this leader's own log has not become more
+	// durable, while it is behind the commit.
+	stuck   int
+	durable Zxid // at the last tick
 }
 
 // following is the state of a follower.
@@ -40,7 +45,7 @@ type following struct {
 // once that is durable, offered to everybody (ZOOKEEPER-1291).
 func (c *Core) lead(founders []Founder) {
 	epoch := max(c.hs.AcceptedEpoch, c.election.seen)
-	if epoch == math.MaxUint32 {
+	if epoch >= maxEpoch {
 		c.halt("protocol: no epoch left")
 		return
 	}
@@ -78,20 +83,23 @@ func (c *Core) invitedFounders() []Founder {
 }
 
 func (c *Core) onLead(l *link, m lead) error {
+	if m.epoch == 0 || m.epoch > maxEpoch {
+		return badFrame("epoch %d", m.epoch)
+	}
 	l.look.looking = false
+	if c.follows(l, m.epoch) {
+		return nil // offered again because a look crossed the offer; the join is under way
+	}
 	c.election.seen = max(c.election.seen, m.epoch)
-	again := c.role == roleFollowing && c.following.link == l.id
 	if m.epoch < c.hs.AcceptedEpoch ||
-		m.epoch == c.hs.AcceptedEpoch && c.role != roleLooking && !again ||
+		m.epoch == c.hs.AcceptedEpoch && c.role != roleLooking ||
 		m.founders != nil && !c.mayFound(m.founders) {
 		c.send(l, Bulk, (&nack{epoch: m.epoch, accepted: c.hs.AcceptedEpoch}).encode())
 		return nil
 	}
 	announced := c.role == roleLooking && c.election.announced
 	c.attempts++
-	// An offer may be repeated on the same link before the answer to the first.
-	repeated := again && c.following.promised && c.epoch == m.epoch
-	promised := m.epoch > c.hs.AcceptedEpoch || repeated
+	promised := m.epoch > c.hs.AcceptedEpoch
 	c.leave()
 	for _, x := range c.links {
 		x.progress = progress{}
@@ -101,7 +109,7 @@ func (c *Core) onLead(l *link, m lead) error {
 	if announced {
 		c.foundLeader(l.id)
 	}
-	if m.epoch > c.hs.AcceptedEpoch {
+	if promised {
 		c.raiseAccepted(m.epoch, m.founders)
 	}
 	if c.log.drained() {
@@ -128,6 +136,9 @@ func (c *Core) mayFound(founders []Founder) bool {
 // onNack gives up an epoch that cannot win, or that somebody cannot follow any
 // more because of a promise that came to nothing: he would stay outside for ever.
 func (c *Core) onNack(_ *link, m nack) error {
+	if m.accepted > maxEpoch {
+		return badFrame("epoch %d", m.accepted)
+	}
 	c.election.seen = max(c.election.seen, m.accepted)
 	if c.role == roleLeading && m.epoch == c.epoch &&
 		(m.accepted > c.epoch || m.accepted == c.epoch && c.leading.phase == Discovering) {
@@ -144,8 +155,9 @@ func (c *Core) sendJoin() {
 	if l == nil {
 		return
 	}
+	ends := c.log.ends[max(0, len(c.log.ends)-maxEpochs):]
 	m := join{epoch: c.epoch, attempt: c.following.attempt, promised: c.following.promised, base: c.log.base.Zxid(), last: c.log.last,
-		ends: c.log.ends, partial: c.partial, chunks: c.chunks}
+		ends: ends, partial: c.partial, chunks: c.chunks}
 	c.send(l, Bulk, m.encode())
 }
 
@@ -165,6 +177,7 @@ func (c *Core) onJoin(l *link, m join) error {
 	if (n == 0) != m.last.IsZero() || n > 0 && (m.ends[n-1] != EpochEnd{m.last.Epoch, m.last.Counter}) {
 		return badFrame("join: the epochs do not end with %v", m.last)
 	}
+	l.look = look{}
 	l.progress = progress{mode: joined, promised: m.promised, join: m}
 	if c.leading.phase != Discovering {
 		c.startStream(l)
@@ -172,11 +185,14 @@ func (c *Core) onJoin(l *link, m join) error {
 	}
 	// No leader behind a better history: somebody who has promised, and so is
 	// counted, must not have more than what is durable here.
-	if m.promised && c.log.durable.Less(m.last) && c.log.config.IsVoter(l.peer.ID, l.peer.Incarnation) {
+	counted := m.promised && c.log.config.IsVoter(l.peer.ID, l.peer.Incarnation)
+	if counted && c.log.durable.Less(m.last) {
 		c.look()
 		return nil
 	}
-	c.leading.ticks = 0
+	if counted {
+		c.leading.ticks = 0
+	}
 	c.tryOpen()
 	return nil
 }
@@ -263,6 +279,7 @@ func (c *Core) tickLeading() {
 		c.beat()
 	}
 	c.tickSnapshots()
+	c.tickOffice()
 	c.tickHandover()
 	c.tellRemoved()
 	c.swapIncarnations()

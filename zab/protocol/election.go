@@ -52,6 +52,7 @@ func (c *Core) announce() {
 	c.election.announced = true
 	for _, l := range c.links {
 		c.sendLook(l)
+		l.answered = 0 // the look takes back what support was given before
 	}
 	c.elect()
 }
@@ -84,6 +85,14 @@ func (c *Core) isCandidate() bool {
 }
 
 func (c *Core) onLook(l *link, m look) error {
+	if m.accepted > maxEpoch {
+		return badFrame("epoch %d", m.accepted)
+	}
+	if m.looking && !l.look.looking {
+		for _, x := range c.links {
+			x.tired = false // one more may make the quorum that was missing
+		}
+	}
 	l.look, l.supportMe = m, false
 	c.election.seen = max(c.election.seen, m.accepted)
 	if m.looking && c.log.contains(m.commit) {
@@ -113,6 +122,9 @@ func (c *Core) onLook(l *link, m look) error {
 }
 
 func (c *Core) onSupport(l *link, m support) error {
+	if m.accepted > maxEpoch {
+		return badFrame("epoch %d", m.accepted)
+	}
 	c.election.seen = max(c.election.seen, m.accepted)
 	if c.role == roleLooking && m.round == c.election.round {
 		l.supportMe = true
@@ -145,10 +157,18 @@ func (c *Core) preferredToCome() bool {
 	return p != 0 && p != c.cfg.ID && slices.ContainsFunc(c.links, func(l *link) bool { return l.peer.ID == p && !l.look.looking })
 }
 
-// knowsFounded says whether somebody who looks has a membership in its log.
+// givesWay says whether a peer who looks prefers the same other one as this
+// replica: both wait for that one to stand.
+func (c *Core) givesWay(l *link) bool {
+	p := c.election.prefer
+	return p != 0 && l.look.prefer == p && l.peer.ID != p
+}
+
+// knowsFounded says whether a voter who looks has a membership in its log. An
+// observer alone that has one has got it from a leader that came to nothing.
 func (c *Core) knowsFounded() bool {
 	for _, l := range c.links {
-		if l.look.looking && l.look.founded {
+		if l.look.looking && l.look.founded && l.look.candidate {
 			return true
 		}
 	}
@@ -161,7 +181,7 @@ func (c *Core) best() *link {
 	self := look{last: c.log.durable, founded: c.log.config.Founded()}
 	eligible := c.isCandidate() && self.founded
 	for _, l := range c.links {
-		if !l.look.looking || !l.look.candidate || !l.look.founded || l.tired {
+		if !l.look.looking || !l.look.candidate || !l.look.founded || l.tired || c.givesWay(l) {
 			continue
 		}
 		if best == nil {

@@ -64,11 +64,11 @@ func (c *Core) appendReceived(raw []byte) error {
 	if err != nil {
 		return badFrame("%w", err)
 	}
+	if z := entries[len(entries)-1].Zxid; z.Epoch > c.epoch {
+		return badFrame("entry %v in epoch %d", z, c.epoch)
+	}
 	for i := range entries {
 		e := &entries[i]
-		if e.Zxid.Epoch > c.epoch {
-			return badFrame("entry %v in epoch %d", e.Zxid, c.epoch)
-		}
 		if err := c.log.add(e); err != nil {
 			if i > 0 {
 				c.appended(entries[:i], raw[:rawLen(raw, i)], nil)

@@ -62,7 +62,7 @@ func play(t *testing.T, dir, file string) {
 	if got == string(text) {
 		return
 	}
-	if *rewrite && (dir == "open" || len(p.stage.faults) == 0) {
+	if *rewrite && len(p.stage.faults) == 0 {
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -185,14 +185,3 @@ func diffLines(want, got string) string {
 	show(" ", a[len(a)-j:min(len(a), len(a)-j+3)])
 	return out.String()
 }
-
-// TestOpenScenarios plays those in testdata/open: each shows, by a "must" that does
-// not hold or by a violation, something that is not yet as it should be.
-func TestOpenScenarios(t *testing.T) {
-	if !*open {
-		t.Skip("only with -open")
-	}
-	playAll(t, "open")
-}
-
-var open = flag.Bool("open", false, "play the scenarios that are known to fail")

@@ -104,9 +104,13 @@ func (c *Core) onSnap(l *link, m snap) error {
 	case m.base.Snapshot != c.partial || m.first > c.chunks:
 		return badFrame("snapshot continued at chunk %d", m.first)
 	}
+	// In the middle of a stream there may be proposals on their way to the leader;
+	// what becomes of those, the snapshot hides.
+	if !f.stream {
+		c.out.Barrier = m.upTo
+	}
 	f.stream = false
 	f.snap = snapReceipt{base: m.base, on: true, next: m.first}
-	c.out.Barrier = m.upTo
 	c.out.StatusChanged = true
 	return nil
 }
