@@ -62,17 +62,24 @@ func TestChecksOfSleep(t *testing.T) {
 		{`func TestX(t *testing.T) { synctest.Test(t, func(t *testing.T) { help() }); help() }; func help() { time.Sleep(1) }`, 1},
 		{`func bubble(t *testing.T, f func()) { synctest.Test(t, func(t *testing.T) { f() }) }
 		  func TestX(t *testing.T) { bubble(t, func() { time.Sleep(1) }) }`, 0},
+		{`func inner(t *testing.T, f func()) { synctest.Test(t, func(t *testing.T) { f() }) }; func outer(t *testing.T, f func()) { inner(t, f) }
+		  func TestX(t *testing.T) { outer(t, func() { time.Sleep(1) }) }`, 0},
+		{`func Run(t *testing.T, f func()) { synctest.Test(t, func(t *testing.T) { f() }) }
+		  func TestX(t *testing.T) { t.Run("", func(t *testing.T) { time.Sleep(1) }) }`, 1},
 		{`type e struct{}; func (e) leader() { time.Sleep(1) }; func TestX(t *testing.T) { synctest.Test(t, func(t *testing.T) { e{}.leader() }) }
 		  func TestY(t *testing.T) { x := struct{ leader int }{}; x.leader++ }`, 0},
 		{`type e struct{}; func (e) leader() { time.Sleep(1) }; func TestX(t *testing.T) { synctest.Test(t, func(t *testing.T) { e{}.leader() }) }
 		  func TestY(t *testing.T) { e{}.leader() }`, 1},
 		{`func unused() { time.Sleep(1) }`, 1},
+		{`func TestX(t *testing.T) { f := func(t *testing.T) { time.Sleep(1) }; synctest.Test(t, f) }`, 0},
+		{`func TestX(t *testing.T) { f := func(t *testing.T) { time.Sleep(1) }; synctest.Test(t, f); f(t) }`, 1},
+		{`func TestX(t *testing.T) { f := func(t *testing.T) { time.Sleep(1) }; use(f) }; func use(any) {}`, 1},
 		{`func TestX(t *testing.T) { f := time.Sleep; f(1) }`, 1},
 	}
 	for _, c := range cases {
 		s := parse(t, `package p; import ("testing"; "testing/synctest"; "time"); `+c.src)
 		s.tests, s.code = s.code, nil
-		if got := sleeps(s.fset, s.tests, bubbleRunners([]*source{s})); len(got) != c.want {
+		if got := sleeps(s.dir, s.fset, s.tests, bubbleRunners([]*source{s})); len(got) != c.want {
 			t.Errorf("%s: %d sleeps, not %d", c.src, len(got), c.want)
 		}
 	}

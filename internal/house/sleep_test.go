@@ -19,7 +19,7 @@ func TestNoSleep(t *testing.T) {
 	runners := bubbleRunners(sources)
 	for _, s := range sources {
 		kit := s.dir == "zab/zabtest" || s.dir == "session/sessiontest"
-		for _, n := range sleeps(s.fset, append(s.tests[:len(s.tests):len(s.tests)], s.code...), runners) {
+		for _, n := range sleeps(s.dir, s.fset, append(s.tests[:len(s.tests):len(s.tests)], s.code...), runners) {
 			if kit || strings.HasSuffix(s.fset.Position(n.Pos()).Filename, "_test.go") {
 				t.Errorf("%s: time.Sleep outside of a synctest bubble", s.at(n))
 			}
@@ -27,27 +27,46 @@ func TestNoSleep(t *testing.T) {
 	}
 }
 
-// bubbleRunners are the names of functions that run a function of their caller in
-// a bubble: they call synctest.Test and have a parameter of a function type.
+// bubbleRunners are the functions that run a function of their caller in a bubble:
+// they have a parameter of a function type, and call synctest.Test or another of
+// these. Functions are named by folder and name, methods by their name alone.
 func bubbleRunners(sources []*source) map[string]bool {
-	runners := map[string]bool{}
-	for _, s := range sources {
-		for _, f := range append(s.tests[:len(s.tests):len(s.tests)], s.code...) {
-			for _, d := range f.Decls {
-				fn, ok := d.(*ast.FuncDecl)
-				if !ok || fn.Body == nil || !takesFunc(fn) {
-					continue
-				}
-				ast.Inspect(fn.Body, func(n ast.Node) bool {
-					if selector(f, n) == "testing/synctest.Test" {
-						runners[fn.Name.Name] = true
+	runners := map[string]bool{"testing/synctest.Test": true}
+	for before := 0; before < len(runners); {
+		before = len(runners)
+		for _, s := range sources {
+			for _, f := range append(s.tests[:len(s.tests):len(s.tests)], s.code...) {
+				for _, d := range f.Decls {
+					if fn, ok := d.(*ast.FuncDecl); ok && fn.Body != nil && takesFunc(fn) && callsRunner(s.dir, f, fn, runners) {
+						runners[runnerName(s.dir, fn)] = true
 					}
-					return true
-				})
+				}
 			}
 		}
 	}
 	return runners
+}
+
+// runnerName is a function's name in bubbleRunners. A method named Run would be
+// taken for the one of testing.T.
+func runnerName(dir string, fn *ast.FuncDecl) string {
+	switch {
+	case fn.Recv == nil:
+		return module + "/" + dir + "." + fn.Name.Name
+	case fn.Name.Name == "Run":
+		return ""
+	}
+	return fn.Name.Name
+}
+
+func callsRunner(dir string, f *ast.File, fn *ast.FuncDecl, runners map[string]bool) bool {
+	found := false
+	ast.Inspect(fn.Body, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		found = found || ok && runsBubble(dir, f, call, runners)
+		return !found
+	})
+	return found
 }
 
 func takesFunc(fn *ast.FuncDecl) bool {
@@ -75,6 +94,7 @@ type reference struct {
 
 // callGraph says who uses which function in one folder's tests.
 type callGraph struct {
+	dir     string
 	runners map[string]bool
 	info    *types.Info
 	uses    map[function][]reference
@@ -82,8 +102,8 @@ type callGraph struct {
 }
 
 // sleeps returns the calls of time.Sleep that may run outside of a bubble.
-func sleeps(fset *token.FileSet, files []*ast.File, runners map[string]bool) []ast.Node {
-	g := &callGraph{runners: runners, uses: map[function][]reference{}}
+func sleeps(dir string, fset *token.FileSet, files []*ast.File, runners map[string]bool) []ast.Node {
+	g := &callGraph{dir: dir, runners: runners, uses: map[function][]reference{}}
 	byPackage := map[string][]*ast.File{}
 	for _, f := range files {
 		byPackage[f.Name.Name] = append(byPackage[f.Name.Name], f)
@@ -129,12 +149,25 @@ func (g *callGraph) walk(f *ast.File, from function, n ast.Node, bubble bool) {
 	ast.Inspect(n, func(n ast.Node) bool {
 		switch x := n.(type) {
 		case *ast.CallExpr:
-			if !runsBubble(f, x, g.runners) {
+			if !runsBubble(g.dir, f, x, g.runners) {
 				return true
 			}
 			g.walk(f, from, x.Fun, bubble)
 			for _, arg := range x.Args {
 				g.walk(f, from, arg, true)
+			}
+			return false
+		case *ast.AssignStmt: // a function that is given a name
+			for i, rhs := range x.Rhs {
+				name, named := x.Lhs[min(i, len(x.Lhs)-1)].(*ast.Ident)
+				if lit, ok := rhs.(*ast.FuncLit); ok && named && x.Tok == token.DEFINE {
+					g.walk(f, function{name.Pos(), name.Name}, lit.Body, bubble)
+				} else {
+					g.walk(f, from, rhs, bubble)
+				}
+			}
+			for _, lhs := range x.Lhs {
+				g.walk(f, from, lhs, bubble)
 			}
 			return false
 		case *ast.SelectorExpr:
@@ -146,6 +179,9 @@ func (g *callGraph) walk(f *ast.File, from function, n ast.Node, bubble bool) {
 			switch o := g.info.Uses[x].(type) {
 			case *types.Func:
 				to := function{o.Origin().Pos(), o.Name()}
+				g.uses[to] = append(g.uses[to], r)
+			case *types.Var:
+				to := function{o.Pos(), o.Name()}
 				g.uses[to] = append(g.uses[to], r)
 			case nil:
 				if _, defined := g.info.Defs[x]; defined {
@@ -159,12 +195,15 @@ func (g *callGraph) walk(f *ast.File, from function, n ast.Node, bubble bool) {
 	})
 }
 
-func runsBubble(f *ast.File, call *ast.CallExpr, runners map[string]bool) bool {
+func runsBubble(dir string, f *ast.File, call *ast.CallExpr, runners map[string]bool) bool {
 	switch fun := call.Fun.(type) {
 	case *ast.Ident:
-		return runners[fun.Name]
+		return runners[module+"/"+dir+"."+fun.Name]
 	case *ast.SelectorExpr:
-		return selector(f, fun) == "testing/synctest.Test" || runners[fun.Sel.Name]
+		if name := selector(f, fun); name != "" {
+			return runners[name]
+		}
+		return runners[fun.Sel.Name]
 	}
 	return false
 }
