@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -131,7 +132,7 @@ func (c *core) carryOut(effects []protocol.Effect) {
 		case protocol.EffectLease:
 			c.renewLease(e.Until)
 		case protocol.EffectLeaseLost:
-			c.endLease(ErrLease)
+			c.endLease(cmp.Or(faults[e.Fault], ErrLease))
 		case protocol.EffectEnded:
 			c.end(faults[e.Fault])
 		}

@@ -292,6 +292,6 @@ func (c *Client) end(fault Fault, fates []Fate) {
 			c.resolve(call, fault, f.Applied)
 		}
 	}
-	c.loseLease()
+	c.loseLease(fault)
 	c.emit(Effect{Kind: EffectEnded, Fault: fault})
 }

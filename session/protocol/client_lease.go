@@ -48,9 +48,10 @@ func (c *Client) renew(from int64) {
 	c.emit(Effect{Kind: EffectLease, Until: until})
 }
 
-func (c *Client) loseLease() {
+// loseLease ends the lease: for no fault if its time is up.
+func (c *Client) loseLease(fault Fault) {
 	if c.leased {
 		c.leased = false
-		c.emit(Effect{Kind: EffectLeaseLost})
+		c.emit(Effect{Kind: EffectLeaseLost, Fault: fault})
 	}
 }

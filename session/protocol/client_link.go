@@ -283,7 +283,7 @@ func (c *Client) tick() {
 		return
 	}
 	if c.leased && c.now >= c.until {
-		c.loseLease()
+		c.loseLease(FaultNone)
 	}
 	switch {
 	case c.state == linkNone:

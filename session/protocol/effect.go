@@ -26,7 +26,7 @@ const (
 	EffectDetached
 	// EffectLease: until Until nobody else can hold what the session holds.
 	EffectLease
-	// EffectLeaseLost: that time has passed.
+	// EffectLeaseLost: that time has passed, or the session ends because of Fault.
 	EffectLeaseLost
 	// EffectEnded: the session is over, because of Fault. It is the last effect.
 	EffectEnded

@@ -39,14 +39,14 @@ type Config struct {
 	Storage zab.Storage
 
 	// Tick, HeartbeatTicks and ElectionTicks are the replica's units of time:
-	// 50 ms, 2 and 10 by default. Sessions are timed by Tick too.
+	// zab's defaults by default. Sessions are timed by Tick too.
 	Tick                          time.Duration
 	HeartbeatTicks, ElectionTicks int
 
 	// MaxDataBytes is how large a znode's data may be: 1,048,575 by default, as in
 	// ZooKeeper. MaxMultiOps is how many operations a multi may have, 4096 by
 	// default; MaxOpBytes is how large any operation may be, 4 MiB by default, at
-	// most 32 MiB. They should be the same on all members.
+	// most 7 MiB. They should be the same on all members.
 	MaxDataBytes, MaxMultiOps, MaxOpBytes int
 
 	// Settings are replicated limits with which the ensemble is founded. They must
@@ -77,7 +77,7 @@ type Config struct {
 
 const (
 	commandOverhead = 64 << 10 // of an operation, as a command
-	maxMaxOpBytes   = 32 << 20
+	maxMaxOpBytes   = 7 << 20
 	maxProposals    = 4096 // of a host at once
 )
 
@@ -87,9 +87,9 @@ func (c *Config) withDefaults() Config {
 		d.ID = cmp.Or(d.ID, 1)
 		d.Members = zab.Membership{{ID: d.ID}}
 	}
-	d.Tick = cmp.Or(d.Tick, 50*time.Millisecond)
-	d.HeartbeatTicks = cmp.Or(d.HeartbeatTicks, 2)
-	d.ElectionTicks = cmp.Or(d.ElectionTicks, 10)
+	d.Tick = cmp.Or(d.Tick, zab.DefaultTick)
+	d.HeartbeatTicks = cmp.Or(d.HeartbeatTicks, zab.DefaultHeartbeatTicks)
+	d.ElectionTicks = cmp.Or(d.ElectionTicks, zab.DefaultElectionTicks)
 	d.MaxDataBytes = cmp.Or(d.MaxDataBytes, 1<<20-1)
 	d.MaxMultiOps = cmp.Or(d.MaxMultiOps, 4096)
 	d.MaxOpBytes = cmp.Or(d.MaxOpBytes, 4<<20)
