@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"sync"
 
 	"github.com/zabtree/zabtree/zab/protocol"
@@ -44,6 +45,13 @@ func (s *applyState) feed(out *protocol.Output) {
 	if news {
 		ring(s.bell)
 	}
+}
+
+// superseded says whether there is another snapshot to restore.
+func (s *applyState) superseded() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.plan.install != nil
 }
 
 func (s *applyState) pendingStopped(to []resolution) []resolution {
@@ -176,6 +184,9 @@ func (a *applier) answer() {
 // restore replaces the state by a snapshot's.
 func (a *applier) restore(b *Base) bool {
 	err := restoreSnapshot(a.r.ctx, a.r.cfg.Storage, a.sm, b.Snapshot)
+	if errors.Is(err, fs.ErrNotExist) && a.r.state.superseded() {
+		return true // a newer one has taken its place meanwhile
+	}
 	if err != nil {
 		if a.r.ctx.Err() == nil {
 			a.r.fail("restore", fmt.Errorf("%v: %w", b.Zxid(), err))

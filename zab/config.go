@@ -39,12 +39,13 @@ type Config struct {
 
 	StateMachine StateMachine
 
-	// Tick is the unit of the protocol's time: at least 1 ms, 50 ms by default.
+	// Tick is the unit of the protocol's time: at least 1 ms, DefaultTick by default.
 	Tick time.Duration
 
-	// HeartbeatTicks is how often a leader is heard at the least, 2 by default;
-	// ElectionTicks is for how long it must not be heard before another is elected,
-	// 10 by default and at least three times HeartbeatTicks.
+	// HeartbeatTicks is how often a leader is heard at the least, DefaultHeartbeatTicks
+	// by default; ElectionTicks is for how long it must not be heard before another
+	// is elected, DefaultElectionTicks by default and at least three times
+	// HeartbeatTicks.
 	HeartbeatTicks, ElectionTicks int
 
 	// MaxCommandBytes is the largest command, 1 MiB and 64 KiB by default, at most
@@ -85,6 +86,14 @@ const (
 	maxMaxCommand    = 8 << 20 // with a batch before it within the 16 MiB of a transport's frame
 )
 
+// Defaults of a replica's times: a leader is heard ten times a second, and its
+// silence borne for half a second. (A broken connection is not waited for.)
+const (
+	DefaultTick           = 100 * time.Millisecond
+	DefaultHeartbeatTicks = 1
+	DefaultElectionTicks  = 5
+)
+
 // withDefaults returns a copy with every default filled in and the members in
 // order.
 func (c *Config) withDefaults() Config {
@@ -94,9 +103,9 @@ func (c *Config) withDefaults() Config {
 	for i := range d.Members {
 		d.Members[i].Incarnation = 0
 	}
-	d.Tick = cmp.Or(d.Tick, 50*time.Millisecond)
-	d.HeartbeatTicks = cmp.Or(d.HeartbeatTicks, 2)
-	d.ElectionTicks = cmp.Or(d.ElectionTicks, 10)
+	d.Tick = cmp.Or(d.Tick, DefaultTick)
+	d.HeartbeatTicks = cmp.Or(d.HeartbeatTicks, DefaultHeartbeatTicks)
+	d.ElectionTicks = cmp.Or(d.ElectionTicks, DefaultElectionTicks)
 	d.MaxCommandBytes = cmp.Or(d.MaxCommandBytes, 1<<20+64<<10)
 	d.MaxPending = cmp.Or(d.MaxPending, 8192)
 	d.SnapshotEntries = cmp.Or(d.SnapshotEntries, 1_000_000)

@@ -129,7 +129,8 @@ func (r *Replica) dialLane(to transport.Endpoint, lane protocol.Lane, nonce uint
 		r.refused(conn, err)
 		return arrival{}, err
 	}
-	return arrival{half{peer: protocol.Peer{ID: answer.from, Incarnation: answer.incarnation}, nonce: nonce, lane: lane}, conn, true}, nil
+	g := r.greeting()
+	return arrival{half{peer: protocol.Peer{ID: answer.from, Incarnation: answer.incarnation}, nonce: nonce, lane: lane, vouched: g.vouched(&answer)}, conn, true}, nil
 }
 
 // exchange sends a hello and receives the other side's.
@@ -182,7 +183,8 @@ func (r *Replica) welcome(conn transport.Conn) {
 		r.refused(conn, err)
 		return
 	}
-	r.arrived(arrival{half{peer: protocol.Peer{ID: h.from, Incarnation: h.incarnation}, nonce: h.nonce, lane: h.lane}, conn, false})
+	g := r.greeting()
+	r.arrived(arrival{half{peer: protocol.Peer{ID: h.from, Incarnation: h.incarnation}, nonce: h.nonce, lane: h.lane, vouched: g.vouched(&h)}, conn, false})
 }
 
 func (r *Replica) answer(conn transport.Conn) (hello, error) {
@@ -210,12 +212,15 @@ func (r *Replica) arrived(a arrival) {
 }
 
 func (r *Replica) hello(to uint64, lane protocol.Lane, nonce uint64) hello {
+	members := r.members.Load()
 	return hello{min: protocolVersion, max: protocolVersion, ensemble: r.ensemble, from: r.cfg.ID,
-		incarnation: r.hard.Incarnation, to: to, lane: lane, nonce: nonce}
+		incarnation: r.hard.Incarnation, to: to, lane: lane, nonce: nonce,
+		config: members.version, lists: members.lists(to)}
 }
 
 func (r *Replica) greeting() greeting {
-	return greeting{self: r.cfg.ID, ensemble: r.ensemble, member: r.members.Load().has}
+	members := r.members.Load()
+	return greeting{self: r.cfg.ID, ensemble: r.ensemble, member: members.has, config: members.version}
 }
 
 func (r *Replica) greetingTime() time.Duration {

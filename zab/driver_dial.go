@@ -7,7 +7,9 @@ import (
 )
 
 // dialPlan decides whom to dial and when. Of two replicas the one with the
-// higher ID dials, so there is never a race between two links. It is a step
+// higher ID dials, so that there is no race between two links; the other one
+// does only when it has been waiting for long, as it may be that the first does
+// not know it yet. It is a step
 // machine; the dialing goroutine owns it. Times are nanoseconds from any
 // beginning.
 type dialPlan struct {
@@ -30,23 +32,36 @@ type dialPeer struct {
 func (p *dialPlan) members(list []transport.Endpoint, now int64) {
 	var peers []dialPeer
 	for _, e := range list {
-		if e.ID >= p.self {
+		if e.ID == p.self {
 			continue
 		}
 		i := slices.IndexFunc(p.peers, func(x dialPeer) bool { return x.to.ID == e.ID })
 		switch {
 		case i < 0:
-			peers = append(peers, dialPeer{to: e, wait: p.first, at: now})
+			x := dialPeer{to: e, wait: p.first, at: now}
+			if p.waitsFor(e.ID) {
+				x.wait, x.at = p.patience(), now+p.patience()
+			}
+			peers = append(peers, x)
 		default:
 			x := p.peers[i]
 			if x.to != e {
-				x.to, x.wait, x.at = e, p.first, now
+				x.to = e
+				if !p.waitsFor(e.ID) {
+					x.wait, x.at = p.first, now
+				}
 			}
 			peers = append(peers, x)
 		}
 	}
 	p.peers = peers
 }
+
+// waitsFor says whether the other one is to dial.
+func (p *dialPlan) waitsFor(id uint64) bool { return id > p.self }
+
+// patience is how long that is waited for.
+func (p *dialPlan) patience() int64 { return 8 * p.longest }
 
 func (p *dialPlan) find(id uint64) *dialPeer {
 	for i := range p.peers {
@@ -69,6 +84,10 @@ func (p *dialPlan) up(id uint64, now int64) {
 func (p *dialPlan) down(id uint64, now int64) {
 	x := p.find(id)
 	if x == nil || !x.busy {
+		return
+	}
+	if p.waitsFor(id) {
+		x.busy, x.linked, x.at = false, false, now+p.patience()
 		return
 	}
 	lasted := x.linked && now-x.since >= p.longest

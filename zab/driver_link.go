@@ -17,6 +17,9 @@ type half struct {
 	peer  protocol.Peer
 	nonce uint64 // the same for both lanes of a link, drawn by who dialed
 	lane  protocol.Lane
+	// vouched says that the peer, which is no member as far as this replica knows,
+	// knows better.
+	vouched bool
 }
 
 // linkTable decides which connections make a link, and when it comes up and goes
@@ -42,6 +45,7 @@ type linkPeer struct {
 	quiet [protocol.Lanes]int // turns of upkeep since something came
 	idle  [protocol.Lanes]int // and since something was sent
 
+	vouched  bool
 	stranger int // turns of upkeep since it was no member
 }
 
@@ -136,7 +140,7 @@ func (t *linkTable) pair(p *linkPeer, h half) {
 		t.down(p, errReplaced)
 	}
 	t.last++
-	p.link, p.peer = t.last, h.peer
+	p.link, p.peer, p.vouched = t.last, h.peer, h.vouched
 	p.conns[p.half.lane], p.conns[h.lane] = p.half.conn, h.conn
 	p.half, p.quiet, p.idle, p.stranger = half{}, [protocol.Lanes]int{}, [protocol.Lanes]int{}, 0
 	t.do(linkEffect{do: linkUp, link: p.link, peer: p.peer, conns: p.conns})
@@ -203,7 +207,7 @@ func (t *linkTable) upkeepLink(p *linkPeer, look linkLook, member bool) {
 			p.idle[lane] = 0
 		}
 	}
-	if p.stranger++; member {
+	if p.stranger++; member || p.vouched {
 		p.stranger = 0
 	}
 	switch {
@@ -227,7 +231,15 @@ type greeting struct {
 	// knows. A replica that is itself no member yet cannot know, and asks nobody
 	// for that.
 	member func(id uint64) bool
+	config uint64 // version of the configuration that this replica knows
 }
+
+// vouched says whether whoever sent h is to be let in although it is no member
+// as far as this replica knows: because it knows of a later configuration, to
+// which this replica belongs. A replica that was away for long would else shut
+// out the very ones that can tell it what has changed. A removed one has no later
+// configuration to show.
+func (g *greeting) vouched(h *hello) bool { return h.lists && h.config > g.config && !g.member(h.from) }
 
 // check returns why a connection whose other side sent h is to be closed, or
 // nil. Of the one that dialed, want is whom it dialed; else 0. proved is who the
@@ -246,7 +258,7 @@ func (g *greeting) check(h *hello, want, proved uint64) error {
 		return &refusal{refusedIdentity, fmt.Sprintf("it is replica %d, not %d", h.from, want)}
 	case proved != 0 && h.from != proved:
 		return &refusal{refusedIdentity, fmt.Sprintf("it says that it is replica %d, the transport knows it as %d", h.from, proved)}
-	case !g.member(h.from):
+	case !g.member(h.from) && !g.vouched(h):
 		return &refusal{refusedStranger, fmt.Sprintf("replica %d is not a member", h.from)}
 	}
 	return nil

@@ -63,8 +63,9 @@ func TestDialPlan(t *testing.T) {
 	p := dialPlan{self: 3, first: first, longest: longest}
 	p.members([]transport.Endpoint{ep(1, "a"), ep(2, "b"), ep(4, "d")}, 0)
 	require.Equal(t, []transport.Endpoint{ep(1, "a"), ep(2, "b")}, p.due(0), "only those with a lower ID")
-	_, ok := p.next()
-	require.False(t, ok, "nothing to do while they are being dialed")
+	at, ok := p.next()
+	require.True(t, ok)
+	require.Equal(t, 8*longest, at, "nothing to do while they are being dialed, but the one with a higher ID is not waited for for ever")
 
 	// Failures wait longer and longer, up to a bound.
 	now := int64(0)
@@ -86,18 +87,20 @@ func TestDialPlan(t *testing.T) {
 	p.down(1, now+longest)
 	require.Len(t, p.due(now+longest), 1)
 	p.down(1, now+longest)
-	at, _ := p.next()
+	at, _ = p.next()
 	require.Equal(t, now+longest+first, at)
 
 	// A new address is tried at once; whoever has gone is not.
 	p.members([]transport.Endpoint{ep(1, "z"), ep(4, "d")}, now+longest)
 	require.Equal(t, []transport.Endpoint{ep(1, "z")}, p.due(now+longest))
 	p.down(2, now)
-	require.Empty(t, p.due(now+1000*longest))
+	require.Equal(t, []transport.Endpoint{ep(4, "d")}, p.due(now+1000*longest))
+	p.down(4, now)
+	require.Empty(t, p.due(now+8*longest-1))
 }
 
 func TestGreeting(t *testing.T) {
-	g := greeting{self: 1, ensemble: EnsembleID{1}, member: func(id uint64) bool { return id <= 3 }}
+	g := greeting{self: 1, ensemble: EnsembleID{1}, member: func(id uint64) bool { return id <= 3 }, config: 5}
 	good := hello{min: 1, max: 1, ensemble: EnsembleID{1}, from: 2, incarnation: 7, to: 1}
 	require.NoError(t, g.check(&good, 0, 0))
 	require.NoError(t, g.check(&good, 2, 2))
@@ -115,6 +118,8 @@ func TestGreeting(t *testing.T) {
 		{refusedIdentity, func(h *hello) {}, 3, 0},
 		{refusedIdentity, func(h *hello) {}, 0, 3},
 		{refusedStranger, func(h *hello) { h.from = 4 }, 0, 0},
+		{refusedStranger, func(h *hello) { h.from, h.config = 4, 9 }, 0, 0},
+		{refusedStranger, func(h *hello) { h.from, h.config, h.lists = 4, 5, true }, 0, 0},
 	} {
 		h := good
 		c.change(&h)
@@ -122,6 +127,13 @@ func TestGreeting(t *testing.T) {
 		require.ErrorAs(t, g.check(&h, c.want, c.proved), &why, "%+v", h)
 		require.Equal(t, c.kind, why.kind)
 	}
+	// Who is unknown here but knows of a later configuration, with this replica in
+	// it, is let in.
+	newer := good
+	newer.from, newer.config, newer.lists = 4, 6, true
+	require.NoError(t, g.check(&newer, 0, 0))
+	require.True(t, g.vouched(&newer))
+	require.False(t, g.vouched(&good))
 }
 
 func TestRefusalsAreLoggedNowAndThen(t *testing.T) {

@@ -250,7 +250,7 @@ func TestConfigThatCannotWork(t *testing.T) {
 		"StateMachine":    func(c *Config) { c.StateMachine = nil },
 		"Tick":            func(c *Config) { c.Tick = time.Microsecond },
 		"HeartbeatTicks":  func(c *Config) { c.HeartbeatTicks = -1 },
-		"ElectionTicks":   func(c *Config) { c.ElectionTicks = 5 },
+		"ElectionTicks":   func(c *Config) { c.ElectionTicks = 2 },
 		"MaxCommandBytes": func(c *Config) { c.MaxCommandBytes = 1 << 30 },
 		"MaxPending":      func(c *Config) { c.MaxPending = -1 },
 		"SnapshotBytes":   func(c *Config) { c.SnapshotBytes = -1 },

@@ -11,7 +11,7 @@ const protocolVersion = 1
 
 const (
 	helloMagic  = "zabtree"
-	helloFields = 11
+	helloFields = 13
 	// maxHelloBytes bounds the first frame. What a later version adds must fit.
 	maxHelloBytes = 4 << 10
 )
@@ -28,6 +28,8 @@ type hello struct {
 	to          uint64
 	lane        protocol.Lane
 	nonce       uint64 // drawn by who dials: pairs the two connections of a link
+	config      uint64 // version of the sender's configuration
+	lists       bool   // to is a member in it
 	refused     string // why the sender will close the connection, or ""
 }
 
@@ -43,6 +45,7 @@ func (h *hello) encode() []byte {
 	b = codec.AppendUint(b, h.to)
 	b = codec.AppendUint(b, uint64(h.lane))
 	b = codec.AppendUint(b, h.nonce)
+	b = codec.AppendBool(codec.AppendUint(b, h.config), h.lists)
 	return codec.AppendString(b, h.refused[:min(len(h.refused), 512)])
 }
 
@@ -67,6 +70,7 @@ func decodeHello(frame []byte) (hello, error) {
 	}
 	h.from, h.incarnation, h.to = r.Uint(), r.Uint(), r.Uint()
 	h.lane, h.nonce = protocol.Lane(r.Uint8()), r.Uint()
+	h.config, h.lists = r.Uint(), r.Bool()
 	h.refused = r.String()
 	switch {
 	case r.Err() != nil:

@@ -11,7 +11,7 @@ import (
 
 func someHello() hello {
 	return hello{min: 1, max: 3, features: 5, ensemble: EnsembleID{1, 2, 3}, from: 7, incarnation: 1 << 60, to: 8,
-		lane: protocol.Bulk, nonce: 99, refused: "because"}
+		lane: protocol.Bulk, nonce: 99, config: 70, lists: true, refused: "because"}
 }
 
 func TestHelloRoundTrip(t *testing.T) {

@@ -98,8 +98,9 @@ func (r *Replica) Send(to uint64, msg []byte) error {
 
 // memberSet is who may connect and is dialed; it is never changed.
 type memberSet struct {
-	all   bool // this replica is no member itself yet, and cannot know
-	peers []transport.Endpoint
+	version uint64 // of the configuration
+	all     bool   // this replica is no member itself yet, and cannot know
+	peers   []transport.Endpoint
 }
 
 func (m *memberSet) add(e transport.Endpoint) {
@@ -109,7 +110,11 @@ func (m *memberSet) add(e transport.Endpoint) {
 }
 
 func (m *memberSet) has(id uint64) bool {
-	return m.all || slices.ContainsFunc(m.peers, func(e transport.Endpoint) bool { return e.ID == id })
+	return m.all || m.lists(id)
+}
+
+func (m *memberSet) lists(id uint64) bool {
+	return slices.ContainsFunc(m.peers, func(e transport.Endpoint) bool { return e.ID == id })
 }
 
 // refusalLog keeps the log from being filled by whoever knocks.

@@ -185,7 +185,7 @@ func (l *loop) shareMembers() {
 	if !config.Founded() {
 		lists = []Membership{l.r.cfg.Members}
 	}
-	m := &memberSet{all: l.core.Known(l.r.cfg.ID) == nil}
+	m := &memberSet{version: config.Version, all: l.core.Known(l.r.cfg.ID) == nil}
 	for _, list := range lists {
 		for i := range list {
 			// Of a member in both lists the address in the later one counts.

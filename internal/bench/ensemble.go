@@ -31,7 +31,7 @@ func startEnsemble(dir string) (*ensemble, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &ensemble{dir: dir, members: members, election: 10 * 50 * time.Millisecond}
+	e := &ensemble{dir: dir, members: members, election: zab.DefaultElectionTicks * zab.DefaultTick}
 	for i, l := range listeners {
 		if err := e.start(i, l); err != nil {
 			return nil, errors.Join(err, closeAll(listeners[i:]), e.close())

@@ -100,7 +100,7 @@ func (c *Core) confirmChange() {
 	}
 }
 
-// tickOffice hands over when this leader had better not lead: because it is no
+// tickOffice takes note of how far everybody is to be, and hands over when this leader had better not lead: because it is no
 // voter any more (it was elected to commit that very change), or because its own
 // disk does not keep up for an election timeout.
 func (c *Core) tickOffice() {
@@ -108,6 +108,9 @@ func (c *Core) tickOffice() {
 		c.leading.durable, c.leading.stuck = d, 0
 	} else {
 		c.leading.stuck++
+	}
+	if c.leading.phase == Broadcasting {
+		c.leading.committed = c.commit.Counter
 	}
 	left := c.log.confirmed == c.log.config.Version && c.commit.Counter >= c.log.confirmedAt &&
 		!c.log.config.IsVoter(c.cfg.ID, c.hs.Incarnation)

@@ -25,8 +25,9 @@ type leading struct {
 	openBytes int
 	// stuck is for how many ticks this leader's own log has not become more
 	// durable, while it is behind the commit.
-	stuck   int
-	durable Zxid // at the last tick
+	stuck     int
+	durable   Zxid   // at the last tick
+	committed uint64 // counter, at the last tick; the opening entry before the first
 }
 
 // following is the state of a follower.
@@ -237,7 +238,7 @@ func (c *Core) open() {
 		data = appendMembership(nil, c.foundingMembership())
 	}
 	c.appendOne(KindOpen, data, origin{})
-	c.leading.opening = c.log.last
+	c.leading.opening, c.leading.committed = c.log.last, c.log.last.Counter
 	for _, l := range c.links {
 		if l.progress.mode == joined {
 			c.startStream(l)

@@ -104,7 +104,7 @@ func (l *leading) appendState(dst []byte) []byte {
 	dst = appendFounders(appendUints(dst, uint64(l.phase)), l.founders)
 	dst = codec.AppendBool(codec.AppendBool(dst, l.invited), l.handover.on)
 	dst = appendUints(appendZxid(dst, l.opening), l.handover.to, uint64(l.handover.ticks), uint64(l.ticks))
-	dst = appendSent(appendUints(appendZxid(dst, l.durable), uint64(l.openBytes), uint64(l.stuck)), l.open)
+	dst = appendSent(appendUints(appendZxid(dst, l.durable), uint64(l.openBytes), uint64(l.stuck), l.committed), l.open)
 	return codec.AppendInt(codec.AppendInt(codec.AppendInt(dst, int64(l.beatIn)), l.clock), l.since)
 }
 

@@ -200,9 +200,11 @@ func (c *Core) onAck(l *link, m ack) error {
 	return nil
 }
 
-// synchronised says whether a follower has all that is committed.
+// synchronised says whether a follower has all that was committed at the last
+// tick: what has come since may still be on its way.
 func (c *Core) synchronised(l *link) bool {
-	return l.progress.mode == streaming && l.progress.acked >= c.commit.Counter && c.commit.Epoch == c.epoch
+	p := &l.progress
+	return c.leading.phase == Broadcasting && p.mode == streaming && p.acked != 0 && p.acked >= c.leading.committed
 }
 
 func (c *Core) closeLink(l *link, reason error) {
