@@ -25,6 +25,7 @@ type loop struct {
 	reads    map[uint64][]func(Zxid, error)
 	readID   uint64
 	batch    []protocol.Proposal
+	taking   []proposal // being handed to the core; zero where that is done
 
 	barrier  readBarrier
 	named    SnapshotMeta // written, and given to the core to be named by the log
@@ -165,6 +166,7 @@ func (l *loop) isMember(id uint64) bool {
 // propose hands proposals to the core, in batches. All of them get numbers that
 // go up, so that the log's answers are found again.
 func (l *loop) propose(ps []proposal) {
+	l.taking = ps
 	for len(ps) > 0 {
 		n, bytes := 0, 0
 		l.batch = l.batch[:0]
@@ -175,6 +177,7 @@ func (l *loop) propose(ps []proposal) {
 		}
 		if n == 0 {
 			l.refuse(ps[:1], ps[0].err)
+			clear(ps[:1])
 			ps = ps[1:]
 			continue
 		}
@@ -185,8 +188,10 @@ func (l *loop) propose(ps []proposal) {
 			l.pend(ps[:n], epoch)
 		}
 		clear(l.batch)
+		clear(ps[:n])
 		ps = ps[n:]
 	}
+	l.taking = nil
 }
 
 // pend notes proposals that the core took.
@@ -237,6 +242,12 @@ func (l *loop) end() {
 			}
 		case linkRefuse:
 			l.conns[e.conn].conn.Close()
+		}
+	}
+	for _, p := range l.taking { // the core has panicked over them
+		if p.done != nil {
+			l.r.finish(1)
+			l.r.notices.put(notice{answer: resolution{p.done, Result{}, ErrUnknownOutcome}})
 		}
 	}
 	for id := range l.reads {
