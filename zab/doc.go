@@ -122,7 +122,5 @@
 //
 // A hello is at most 4 KiB, but that is looked at after the transport has received
 // the whole frame, up to the transport's own limit. A replica that joins later must
-// be able to dial, or be dialed by, members that it knows from Config.Members. A
-// proposal is refused with ErrLowSpace only where the leader is, not on its way
-// there.
+// be able to dial, or be dialed by, members that it knows from Config.Members.
 package zab

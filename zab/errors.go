@@ -22,7 +22,7 @@ var (
 	// ErrUnknownOutcome: the proposal may or may not have an effect, now or later.
 	ErrUnknownOutcome = errors.New("zab: outcome unknown")
 	// ErrLowSpace: a leader's storage has only its reserve left.
-	ErrLowSpace = errors.New("zab: low on space")
+	ErrLowSpace = protocol.ErrLowSpace
 )
 
 // FatalError is why a replica stopped by itself.

@@ -101,6 +101,13 @@ func TestLeaderLowOnSpaceRefusesWhatAddsData(t *testing.T) {
 		got := make(chan error, 1)
 		e.replicas[lead].SubmitEssential([]byte("delete"), func(_ Result, err error) { got <- err })
 		require.NoError(t, <-got)
+		// A follower's proposals are refused too, by the leader.
+		other := lead%3 + 1
+		_, err = e.replicas[other].Propose(t.Context(), []byte("x"))
+		require.ErrorIs(t, err, ErrLowSpace)
+		require.True(t, NotApplied(err))
+		e.replicas[other].SubmitEssential([]byte("delete"), func(_ Result, err error) { got <- err })
+		require.NoError(t, <-got)
 		e.disks[lead].mu.Lock()
 		e.disks[lead].low = false
 		e.disks[lead].mu.Unlock()

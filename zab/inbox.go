@@ -49,9 +49,10 @@ type snapshotDone struct {
 // proposal is a command on its way to the core. If err is set it was refused
 // before, and the loop only passes that on.
 type proposal struct {
-	data []byte
-	done func(Result, error)
-	err  error
+	data      []byte
+	done      func(Result, error)
+	err       error
+	essential bool
 }
 
 // call is a rare request; the loop calls it with what it owns.

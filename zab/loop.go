@@ -172,7 +172,7 @@ func (l *loop) propose(ps []proposal) {
 		l.batch = l.batch[:0]
 		for n < len(ps) && ps[n].err == nil && (n == 0 || bytes+len(ps[n].data) <= maxBatchBytes) {
 			bytes += len(ps[n].data)
-			l.batch = append(l.batch, protocol.Proposal{Request: l.requests + uint64(n) + 1, Data: ps[n].data})
+			l.batch = append(l.batch, protocol.Proposal{Request: l.requests + uint64(n) + 1, Data: ps[n].data, Essential: ps[n].essential})
 			n++
 		}
 		if n == 0 {
@@ -226,6 +226,7 @@ func (l *loop) publish() {
 	s := l.core.Status()
 	low := l.r.lowSpace.Load()
 	l.lowTold = low
+	l.core.SetLowSpace(low)
 	l.r.box.low.Store(low && s.Leader == s.ID)
 	l.r.progress.set(s, low)
 }

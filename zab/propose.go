@@ -37,7 +37,7 @@ func (r *Replica) SubmitEssential(cmd []byte, done func(Result, error)) {
 }
 
 func (r *Replica) submit(cmd []byte, done func(Result, error), essential bool) {
-	p := proposal{data: cmd, done: done}
+	p := proposal{data: cmd, done: done, essential: essential}
 	switch {
 	case len(cmd) > r.cfg.MaxCommandBytes:
 		p.err = fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(cmd), r.cfg.MaxCommandBytes)

@@ -31,6 +31,8 @@ type Peer struct {
 type Proposal struct {
 	Request uint64
 	Data    []byte
+	// Essential proposals are taken also by a leader that is low on space.
+	Essential bool
 }
 
 // Send is a frame to be sent on a lane of a link. Frames of one lane are sent in
@@ -141,6 +143,8 @@ var (
 	ErrOverloaded = errors.New("zab: overloaded")
 	// ErrTooLarge: a command over the limit.
 	ErrTooLarge = errors.New("zab: command too large")
+	// ErrLowSpace: the leader has room only for what frees some.
+	ErrLowSpace = errors.New("zab: low on space")
 	// ErrConflict: another change of membership is under way, or the version that
 	// a change was based on is not the current one.
 	ErrConflict = errors.New("zab: membership has changed or is changing")

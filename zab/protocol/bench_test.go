@@ -99,7 +99,7 @@ func BenchmarkCommit(b *testing.B) {
 			for n := 0; n < b.N; n += batch {
 				for i := range ps {
 					request++
-					ps[i] = Proposal{request, data}
+					ps[i] = Proposal{Request: request, Data: data}
 				}
 				before := e.last
 				if _, err := e.cores[2].Propose(ps); err != nil {
@@ -176,7 +176,7 @@ func TestAllocationsPerProposal(t *testing.T) {
 	e := newBenchEnsemble(t)
 	ps := make([]Proposal, 1024)
 	for i := range ps {
-		ps[i] = Proposal{uint64(i), make([]byte, 100)}
+		ps[i] = Proposal{Request: uint64(i), Data: make([]byte, 100)}
 	}
 	allocs := testing.AllocsPerRun(10, func() {
 		if _, err := e.cores[2].Propose(ps); err != nil {

@@ -48,6 +48,8 @@ func (c *Core) onPropose(l *link, m propose) error {
 			c.refuseTo(l, o.Request, m.epoch, err)
 		case len(p.Data) > c.cfg.MaxCommandBytes:
 			c.refuseTo(l, o.Request, m.epoch, ErrTooLarge)
+		case c.lowSpace && !p.Essential:
+			c.refuseTo(l, o.Request, m.epoch, ErrLowSpace)
 		default:
 			c.queued = append(c.queued, o)
 		}

@@ -76,6 +76,7 @@ type Core struct {
 	chunks    uint64 // of partial that are durable
 	served    bool   // what serving said at the last Take
 	out       Output
+	lowSpace  bool
 	halted    bool
 }
 
@@ -170,6 +171,11 @@ func New(cfg Config, rec *Recovery) (*Core, error) {
 // never falling, wall since 1970, both in nanoseconds. Only the times of entries
 // depend on it.
 func (c *Core) SetTime(mono, wall int64) { c.mono, c.wall = mono, wall }
+
+// SetLowSpace says whether this replica's storage is low on space. As a leader it
+// then takes from others only what is essential; what it proposes itself the driver
+// refuses.
+func (c *Core) SetLowSpace(low bool) { c.lowSpace = low }
 
 // LinkUp reports that a peer is connected on both lanes. An ID is not zero and is
 // used once.

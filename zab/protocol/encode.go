@@ -38,14 +38,14 @@ func (c *Core) AppendState(dst []byte) []byte {
 	dst = appendZxid(dst, c.commit)
 	dst = appendUints(dst, uint64(c.role), uint64(c.epoch), c.attempts, c.tokens, c.chunks)
 	dst = appendSnapshotMeta(dst, c.partial)
-	dst = codec.AppendBool(codec.AppendBool(dst, c.halted), c.served)
+	dst = codec.AppendBool(codec.AppendBool(codec.AppendBool(dst, c.halted), c.served), c.lowSpace)
 	dst = c.election.appendState(dst)
 	dst = c.following.appendState(dst)
 	dst = c.leading.appendState(dst)
 	dst = c.reads.appendState(dst)
 	dst = codec.AppendArray(dst, len(c.queued))
 	for _, o := range c.queued {
-		dst = codec.AppendBytes(appendUints(dst, o.from, o.Request), o.Data)
+		dst = codec.AppendBytes(codec.AppendBool(appendUints(dst, o.from, o.Request), o.Essential), o.Data)
 	}
 	dst = codec.AppendArray(dst, len(c.links))
 	for _, l := range c.links {

@@ -161,6 +161,7 @@ const (
 	refusedTooLarge
 	refusedConflict
 	refusedMembership
+	refusedLowSpace
 )
 
 func (r refusal) err() error {
@@ -173,6 +174,8 @@ func (r refusal) err() error {
 		return ErrConflict
 	case refusedMembership:
 		return ErrBadMembership
+	case refusedLowSpace:
+		return ErrLowSpace
 	}
 	return ErrNoLeader
 }
@@ -187,6 +190,8 @@ func refusalOf(err error) refusal {
 		return refusedConflict
 	case errors.Is(err, ErrBadMembership):
 		return refusedMembership
+	case errors.Is(err, ErrLowSpace):
+		return refusedLowSpace
 	}
 	return refusedNoLeader
 }
@@ -313,18 +318,18 @@ func (m *propose) encode() []byte {
 		n += len(p.Data) + 16
 	}
 	b := codec.AppendUint(codec.AppendUint(make([]byte, 0, n), uint64(kindPropose)), uint64(m.epoch))
-	b = codec.AppendArray(b, 2*len(m.proposals))
+	b = codec.AppendArray(b, 3*len(m.proposals))
 	for _, p := range m.proposals {
-		b = codec.AppendBytes(codec.AppendUint(b, p.Request), p.Data)
+		b = codec.AppendBytes(codec.AppendBool(codec.AppendUint(b, p.Request), p.Essential), p.Data)
 	}
 	return b
 }
 
 func readPropose(r *codec.Reader) propose {
 	m := propose{epoch: r.Uint32()}
-	m.proposals = make([]Proposal, r.Array(2*maxProposals)/2)
+	m.proposals = make([]Proposal, r.Array(3*maxProposals)/3)
 	for i := range m.proposals {
-		m.proposals[i] = Proposal{r.Uint(), r.Bytes()}
+		m.proposals[i] = Proposal{Request: r.Uint(), Essential: r.Bool(), Data: r.Bytes()}
 	}
 	return m
 }

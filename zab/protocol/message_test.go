@@ -109,7 +109,7 @@ func TestMessageRoundTrips(t *testing.T) {
 		"Propose": func(t *rapid.T) {
 			m := propose{epoch: u32(t), proposals: make([]Proposal, rapid.IntRange(0, 5).Draw(t, "proposals"))}
 			for i := range m.proposals {
-				m.proposals[i] = Proposal{u64(t), data(t)}
+				m.proposals[i] = Proposal{u64(t), data(t), rapid.Bool().Draw(t, "essential")}
 			}
 			roundTrip(t, kindPropose, m, m.encode(), readPropose)
 		},

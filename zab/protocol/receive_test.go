@@ -253,7 +253,7 @@ func nearbyFrame(t *rapid.T, c *Core) []byte {
 	case 11:
 		return (&ack{epoch: epoch, counter: nearby(t)}).encode()
 	case 12:
-		return (&propose{epoch: epoch, proposals: []Proposal{{nearby(t), []byte("p")}}}).encode()
+		return (&propose{epoch: epoch, proposals: []Proposal{{nearby(t), []byte("p"), yes()}}}).encode()
 	case 13:
 		return (&refuse{epoch: epoch, code: refusal(nearby(t)), requests: []uint64{nearby(t)}}).encode()
 	case 14:

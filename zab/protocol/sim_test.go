@@ -441,7 +441,7 @@ func (w *world) propose(n *simNode) {
 	var ps []Proposal
 	for range 1 + w.rng.IntN(3) {
 		w.asked++
-		ps = append(ps, Proposal{w.asked, []byte{byte(w.asked)}})
+		ps = append(ps, Proposal{Request: w.asked, Data: []byte{byte(w.asked)}})
 	}
 	if _, err := n.core.Propose(ps); err == nil {
 		for _, p := range ps {
