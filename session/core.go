@@ -26,6 +26,8 @@ type core struct {
 	stopConnects context.CancelFunc
 	connecting   sync.WaitGroup
 
+	sending []protocol.Request // scratch of whoever carries out effects
+
 	mu       sync.Mutex // over all below; nothing under it can block
 	machine  *protocol.Client
 	waiting  []protocol.Effect // to be carried out
@@ -155,12 +157,12 @@ func (c *core) sendAll(effects []protocol.Effect) int {
 	if link == nil {
 		return n
 	}
-	var few [16]protocol.Request
-	requests := few[:0]
 	for i := range n {
-		requests = append(requests, effects[i].Request)
+		c.sending = append(c.sending, effects[i].Request)
 	}
-	link.Send(requests...)
+	link.Send(c.sending...)
+	clear(c.sending)
+	c.sending = c.sending[:0]
 	return n
 }
 

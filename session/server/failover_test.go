@@ -66,7 +66,7 @@ func (c *counters) work(ctx context.Context, s *session.Session, path string) {
 		c.done[path] = n
 		c.mu.Unlock()
 		select {
-		case <-time.After(10 * time.Millisecond):
+		case <-time.After(50 * time.Millisecond):
 		case <-c.stop:
 			return
 		}
