@@ -54,7 +54,10 @@ func (l *stageLink) Send(requests ...protocol.Request) {
 		l.mu.Lock()
 		l.sent = append(l.sent, r)
 		l.mu.Unlock()
-		if _, ok := r.(*protocol.Open); ok && l.stage.onlyOpen {
+		l.stage.mu.Lock()
+		answer := l.stage.onlyOpen
+		l.stage.mu.Unlock()
+		if _, ok := r.(*protocol.Open); ok && answer {
 			l.r.Receive([]protocol.Message{&protocol.Attached{Session: 1, Attachment: 1, Timeout: int64(10 * time.Second)}})
 		}
 	}
@@ -64,6 +67,18 @@ func (l *stageLink) Close() {
 	l.mu.Lock()
 	l.closed = true
 	l.mu.Unlock()
+}
+
+func (l *stageLink) first() protocol.Request {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sent[0]
+}
+
+func (l *stageLink) isClosed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed
 }
 
 func (s *stage) last() *stageLink {
@@ -139,7 +154,7 @@ func TestOpenGivenUp(t *testing.T) {
 		time.AfterFunc(time.Minute, func() { close(s.block) })
 		_, err := Open(ctx, s, Options{})
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.True(t, s.last().closed, "the link that came too late is closed")
+		require.True(t, s.last().isClosed(), "the link that came too late is closed")
 	})
 }
 
@@ -181,10 +196,10 @@ func TestNonsense(t *testing.T) {
 		l := s.last()
 		l.r.Receive([]protocol.Message{&protocol.Refused{}})
 		synctest.Wait()
-		require.True(t, l.closed)
+		require.True(t, l.isClosed())
 		time.Sleep(time.Second)
 		require.NotSame(t, l, s.last())
-		require.IsType(t, &protocol.Attach{}, s.last().sent[0])
+		require.IsType(t, &protocol.Attach{}, s.last().first())
 		s.last().r.Receive([]protocol.Message{&protocol.Refused{Reason: protocol.RefusedExpired}})
 		<-sess.Done()
 		require.ErrorIs(t, sess.Err(), ErrExpired)

@@ -3,6 +3,7 @@ package sessiontest
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -30,6 +31,7 @@ func TestTimeline(t *testing.T) {
 		time.Sleep(time.Minute)
 		e.Kill(leader)
 		e.Leader(t.Context())
+		synctest.Wait()
 		text := e.timeline.String()
 		require.Contains(t, text, "1m0s  member "+string(rune('0'+leader))+"  killed")
 		require.Equal(t, 2, strings.Count(text, "leads epoch"), text)
