@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/zabtree/zabtree/zab"
@@ -19,12 +20,15 @@ import (
 // keeper keeps the last commands, and has every fault that it is told to have.
 type keeper struct {
 	fault string
+	mu    sync.Mutex // a snapshot of the faulty kind looks at kept while Apply goes on
 	kept  [][]byte
 	slice []zab.Entry
 	calls int
 }
 
 func (k *keeper) Apply(entries []zab.Entry, results []any) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	k.calls++
 	for i := range entries {
 		e := &entries[i]
@@ -56,19 +60,23 @@ func (k *keeper) Apply(entries []zab.Entry, results []any) {
 }
 
 type kept struct {
-	of *keeper
-	n  int
+	of   *keeper
+	kept [][]byte
 }
 
-func (k *keeper) Snapshot() (zab.Snapshot, error) { return &kept{k, len(k.kept)}, nil }
+func (k *keeper) Snapshot() (zab.Snapshot, error) {
+	return &kept{k, k.kept[:len(k.kept):len(k.kept)]}, nil
+}
 
 func (s *kept) bytes() []byte {
 	b := make([]byte, 8)
-	n := s.n
+	data := s.kept
 	if s.of.fault == "live snapshot" {
-		n = len(s.of.kept)
+		s.of.mu.Lock()
+		defer s.of.mu.Unlock()
+		data = s.of.kept
 	}
-	for _, d := range s.of.kept[:n] {
+	for _, d := range data {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(d)))
 		b = append(b, d...)
 	}
@@ -89,7 +97,7 @@ func (s *kept) WriteTo(w io.Writer) (int64, error) {
 func (s *kept) Digest() uint64 { return binary.BigEndian.Uint64(s.bytes()) }
 func (s *kept) Release()       {}
 
-func (k *keeper) Digest() uint64 { return (&kept{k, len(k.kept)}).Digest() }
+func (k *keeper) Digest() uint64 { return (&kept{k, k.kept}).Digest() }
 
 func (k *keeper) Restore(meta zab.SnapshotMeta, r io.Reader) error {
 	if k.fault == "clears first" {
@@ -123,7 +131,7 @@ func (k *keeper) Restore(meta zab.SnapshotMeta, r io.Reader) error {
 			return errors.New("wrong digest")
 		}
 	}
-	*k = *next
+	k.kept = next.kept
 	return nil
 }
 
