@@ -43,11 +43,6 @@ func AppendFixed32(dst []byte, v uint32) []byte {
 	return binary.BigEndian.AppendUint32(append(dst, 0xce), v)
 }
 
-// AppendFixed64 appends v in nine bytes whatever its value.
-func AppendFixed64(dst []byte, v uint64) []byte {
-	return binary.BigEndian.AppendUint64(append(dst, 0xcf), v)
-}
-
 // AppendBool appends v.
 func AppendBool(dst []byte, v bool) []byte {
 	if v {
