@@ -212,6 +212,9 @@ func (t *Table) drop(r *registration) {
 	}
 }
 
+// Limits returns the limits in force.
+func (t *Table) Limits() Limits { return t.limits }
+
 // Len returns how many watches there are.
 func (t *Table) Len() int { return len(t.watches) }
 

@@ -135,7 +135,7 @@ func (h *Host) requestToJoin(l *link, r protocol.Request) bool {
 	}
 	switch r := r.(type) {
 	case *protocol.Rearm:
-		if j.open != nil || j.attach != nil || len(j.watches)+len(r.Watches) > h.watchLimit() {
+		if j.open != nil || j.attach != nil || len(j.watches)+len(r.Watches) > h.table.Limits().PerOwner {
 			return false
 		}
 		j.watches = append(j.watches, r.Watches...)
@@ -158,13 +158,6 @@ func (h *Host) requestToJoin(l *link, r protocol.Request) bool {
 	h.joining = append(h.joining, l)
 	h.join(l)
 	return true
-}
-
-func (h *Host) watchLimit() int {
-	if n := h.config.Watches.PerOwner; n > 0 {
-		return n
-	}
-	return 1 << 17
 }
 
 // join proposes what a link has asked for, once the state here is not behind what
