@@ -175,9 +175,6 @@ func (h *Host) TakeOutput() Output {
 	return out
 }
 
-// View returns the state that reads are made from.
-func (h *Host) View() *tree.View { return h.view }
-
 // Links returns how many links there are.
 func (h *Host) Links() int { return len(h.links) }
 

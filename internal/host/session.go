@@ -122,7 +122,7 @@ func (h *Host) unhost(s *session) {
 	}
 }
 
-// end ends a hosted session, which the tree has ended.
+// endSession ends a hosted session, which the tree has ended.
 func (h *Host) endSession(s *session, reason protocol.End) {
 	var fates []protocol.Fate
 	if n := len(s.writes); n > 0 {
