@@ -22,9 +22,10 @@
 // A Server has one goroutine besides those of its zab.Replica: it ticks, and hands
 // messages to sessions, so that applying the log never waits for their side. All
 // decisions about sessions are made by host.Host, a step machine, under the Server's
-// one mutex. Under it the replica is handed proposals (which never blocks and keeps
-// their order); nothing else is called with it held. A link's own mutex is inside
-// that one, and is held for a few instructions only.
+// one mutex. Under it the replica is handed proposals, messages and questions for
+// read points (which never blocks and keeps their order); nothing else but the host
+// is called with it held. A link's own mutex is inside that one, and is held for a
+// few instructions only.
 //
 // # Bytes
 //

@@ -42,14 +42,6 @@ type Server struct {
 // Validate, or says what is wrong with the storage. Transport and Storage are
 // closed if there is one.
 func Start(ctx context.Context, config Config) (*Server, error) {
-	s, err := start(ctx, &config)
-	if err != nil {
-		return nil, err
-	}
-	return s, nil
-}
-
-func start(ctx context.Context, config *Config) (*Server, error) {
 	if err := config.Validate(); err != nil {
 		return nil, errors.Join(err, config.close())
 	}
