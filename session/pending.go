@@ -20,8 +20,9 @@ type Pending struct {
 // Done returns a channel that is closed when the outcome is there.
 func (p *Pending) Done() <-chan struct{} { return p.done }
 
-// Wait waits for the outcome, which is the same for any number of callers. If it
-// is the error of ctx the operation goes on, and its outcome is not known yet.
+// Wait waits for the outcome, which is the same for any number of callers. If ctx
+// ends first the error wraps its error and ErrUnknownOutcome; the operation goes
+// on, and Wait may be called again.
 func (p *Pending) Wait(ctx context.Context) (tree.Result, error) {
 	results, err := p.WaitMulti(ctx)
 	if len(results) == 0 {
