@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -120,8 +119,6 @@ type memoryEndpoint struct {
 	closed  bool          // guarded by Memory.mu, as is backlog
 	backlog []*memoryConn // dialed and not accepted yet
 }
-
-func (e *memoryEndpoint) Addr() string { return strconv.FormatUint(e.id, 10) }
 
 // Dial takes the time of a round trip, as a handshake would, and waits while
 // either direction is silent.

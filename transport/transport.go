@@ -29,9 +29,6 @@ type Transport interface {
 	// frame of each.
 	Accept(ctx context.Context) (Conn, error)
 
-	// Addr is the address that others dial to reach this transport, or "".
-	Addr() string
-
 	// Close ends Accept and Dial, closes every connection, frees every resource
 	// and returns after the transport's last goroutine. It is idempotent.
 	Close() error

@@ -19,7 +19,6 @@ func (lonely) Accept(ctx context.Context) (transport.Conn, error) {
 	return nil, ctx.Err()
 }
 
-func (lonely) Addr() string { return "" }
 func (lonely) Close() error { return nil }
 
 type watchEvent = watch.Event
