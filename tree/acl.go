@@ -57,9 +57,9 @@ func DigestID(user, password string) ID {
 	return ID{"digest", user + ":" + base64.StdEncoding.EncodeToString(sum[:])}
 }
 
-// Permits says whether acl gives a session with the identities ids at least one
+// permits says whether acl gives a session with the identities ids at least one
 // of perms. A nil acl permits everything.
-func Permits(acl []ACL, ids []ID, perms Perms) bool {
+func permits(acl []ACL, ids []ID, perms Perms) bool {
 	if len(acl) == 0 {
 		return true
 	}

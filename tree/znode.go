@@ -52,7 +52,7 @@ func (z *Znode) ACL() []ACL { return z.acl.entries() }
 // Permits says whether the znode's ACL gives a session with the identities ids
 // at least one of perms.
 func (z *Znode) Permits(ids []ID, perms Perms) bool {
-	return z.acl == nil || Permits(z.acl.list, ids, perms)
+	return z.acl == nil || permits(z.acl.list, ids, perms)
 }
 
 // name returns the last component of the path, which is where it sorts among
