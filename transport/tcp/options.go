@@ -30,11 +30,6 @@ type Options struct {
 	// and nothing checked.
 	ID uint64
 
-	// Advertise is what Addr returns: where others reach this transport. "": the
-	// listener's own address, which is of no use to others if the listener was
-	// opened for all addresses of the machine.
-	Advertise string
-
 	// TLS, if not nil, is used for every connection, by the accepting side as its
 	// server configuration and by the dialing side as its client configuration.
 	// A ServerName that is empty is taken from the address that is dialed. It must

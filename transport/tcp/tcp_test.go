@@ -96,9 +96,7 @@ func TestOptionsAreValidated(t *testing.T) {
 	require.NoError(t, l.Close(), "the listener is the caller's if New fails")
 }
 
-func TestAddr(t *testing.T) {
-	x, _ := start(t, tcp.Options{Advertise: "db1.example:7000"})
-	require.Equal(t, "db1.example:7000", x.Addr())
+func TestWithoutListener(t *testing.T) {
 	only, err := tcp.New(nil, tcp.Options{ID: 9})
 	require.NoError(t, err)
 	require.Empty(t, only.Addr())

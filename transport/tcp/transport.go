@@ -63,10 +63,11 @@ func New(listener net.Listener, o Options) (*Transport, error) {
 	return t, nil
 }
 
-// Addr returns Options.Advertise or the listener's address.
+// Addr returns the listener's address, "" without one. It is of no use to others if
+// the listener was opened for all addresses of the machine.
 func (t *Transport) Addr() string {
-	if t.o.Advertise != "" || t.listener == nil {
-		return t.o.Advertise
+	if t.listener == nil {
+		return ""
 	}
 	return t.listener.Addr().String()
 }
