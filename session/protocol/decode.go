@@ -43,16 +43,7 @@ func DecodeRequest(b []byte) (Request, error) {
 		}
 	case kindWrite:
 		expect(4)
-		w := &Write{ID: r.Uint(), Sequence: r.Uint(), AnsweredUpTo: r.Uint()}
-		if err := r.Err(); err != nil {
-			return nil, malformed(err)
-		}
-		op, err := tree.DecodeOp(r.Rest())
-		if err != nil {
-			return nil, malformed(err)
-		}
-		w.Op = op
-		return w, nil
+		return readWrite(&r)
 	case kindRead:
 		expect(7)
 		req = &Read{
@@ -84,6 +75,20 @@ func DecodeRequest(b []byte) (Request, error) {
 		return nil, malformed(err)
 	}
 	return req, nil
+}
+
+// readWrite reads a Write, whose operation is the rest.
+func readWrite(r *codec.Reader) (Request, error) {
+	w := &Write{ID: r.Uint(), Sequence: r.Uint(), AnsweredUpTo: r.Uint()}
+	if err := r.Err(); err != nil {
+		return nil, malformed(err)
+	}
+	op, err := tree.DecodeOp(r.Rest())
+	if err != nil {
+		return nil, malformed(err)
+	}
+	w.Op = op
+	return w, nil
 }
 
 func readPassword(r *codec.Reader) (p tree.Password) {
