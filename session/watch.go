@@ -89,7 +89,7 @@ func (c *core) newWatch(path string) (uint64, *watch.Watcher, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.machine.Ended() {
-		return 0, nil, &notApplied{ErrClosed}
+		return 0, nil, &notApplied{faults[c.machine.Ending()]}
 	}
 	s := &stream{id: c.machine.NewWatch()}
 	producer, w, err := watch.NewStream(watch.StreamConfig{

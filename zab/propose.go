@@ -15,9 +15,10 @@ type Result struct {
 }
 
 // SubmitFunc proposes a command, on whatever replica, and calls done exactly once
-// with what became of it: from one of the replica's goroutines, never before
-// SubmitFunc returns at the earliest chance, never with a lock held. done must not
-// block, may propose again, and may be nil. SubmitFunc itself never blocks.
+// with what became of it: from another goroutine, with no lock of the replica's
+// held. done must not block, may propose again, and may be nil. SubmitFunc itself
+// never blocks. Once the replica is closed, done is called by a goroutine of its
+// own.
 //
 // The replica keeps cmd; nobody may change it from now on. Commands that one
 // goroutine submits are proposed in that order, but one that fails does not hold

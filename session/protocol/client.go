@@ -42,6 +42,7 @@ type Client struct {
 	timeout    int64
 	limits     tree.Limits // the host's
 	ended      bool
+	ending     Fault
 	closing    bool
 
 	// The link. Its number is never used again.
@@ -112,8 +113,11 @@ func (c *Client) LastSeen() int64 { return c.lastSeen }
 // Limits returns what an Op must be held to before it is submitted.
 func (c *Client) Limits() tree.Limits { return c.limits }
 
-// Ended says whether the session is over.
+// Ended says whether the session is over, and Ending how it ended.
 func (c *Client) Ended() bool { return c.ended }
+
+// Ending returns FaultNone while the session is not over.
+func (c *Client) Ending() Fault { return c.ending }
 
 // Unanswered returns how many calls have no answer yet.
 func (c *Client) Unanswered() int { return c.calls.len() }
@@ -123,7 +127,9 @@ func (c *Client) Unanswered() int { return c.calls.len() }
 func (c *Client) Submit(call *Call, now int64) {
 	c.now = now
 	switch {
-	case c.ended, c.closing:
+	case c.ended:
+		c.resolve(call, c.ending, false)
+	case c.closing:
 		c.resolve(call, FaultClosed, false)
 	default:
 		c.enqueue(call)
@@ -275,7 +281,7 @@ func (c *Client) end(fault Fault, fates []Fate) {
 	for i := range fates {
 		known[fates[i].Sequence] = &fates[i]
 	}
-	c.ended = true
+	c.ended, c.ending = true, fault
 	c.drop()
 	for c.calls.len() > 0 {
 		call := c.calls.pop()

@@ -100,9 +100,10 @@ func (c *Core) confirmChange() {
 	}
 }
 
-// tickOffice takes note of how far everybody is to be, and hands over when this leader had better not lead: because it is no
-// voter any more (it was elected to commit that very change), or because its own
-// disk does not keep up for an election timeout.
+// tickOffice notes what is committed at this tick, and hands over when this leader
+// had better not lead: because it is no voter any more (it was elected to commit
+// that very change), or because its own disk does not keep up for an election
+// timeout.
 func (c *Core) tickOffice() {
 	if d := c.log.durable; d != c.leading.durable || !d.Less(c.commit) {
 		c.leading.durable, c.leading.stuck = d, 0
@@ -112,18 +113,23 @@ func (c *Core) tickOffice() {
 	if c.leading.phase == Broadcasting {
 		c.leading.committed = c.commit.Counter
 	}
-	left := c.log.confirmed == c.log.config.Version && c.commit.Counter >= c.log.confirmedAt &&
-		!c.log.config.IsVoter(c.cfg.ID, c.hs.Incarnation)
+	left := c.changeSettled() && !c.log.config.IsVoter(c.cfg.ID, c.hs.Incarnation)
 	if (left || c.leading.stuck > c.cfg.ElectionTicks) && !c.leading.handover.on {
 		// Without anybody to hand over to it goes on, and tries again.
 		_ = c.Handover(0)
 	}
 }
 
+// changeSettled says whether the log says for ever that the current membership is
+// in force.
+func (c *Core) changeSettled() bool {
+	return c.log.confirmed == c.log.config.Version && c.commit.Counter >= c.log.confirmedAt
+}
+
 // tellRemoved tells those who follow and are no members any more that they are
 // not, once the log says so for ever.
 func (c *Core) tellRemoved() {
-	if c.leading.phase != Broadcasting || c.log.confirmed != c.log.config.Version || c.commit.Counter < c.log.confirmedAt {
+	if c.leading.phase != Broadcasting || !c.changeSettled() {
 		return
 	}
 	for _, l := range c.links {

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -184,7 +185,7 @@ func (c *Core) LinkUp(id LinkID, peer Peer) {
 		return
 	}
 	l := &link{id: id, peer: peer}
-	i, _ := slices.BinarySearchFunc(c.links, id, func(l *link, id LinkID) int { return int(int64(l.id) - int64(id)) })
+	i, _ := slices.BinarySearchFunc(c.links, id, func(l *link, id LinkID) int { return cmp.Compare(l.id, id) })
 	c.links = slices.Insert(c.links, i, l)
 	switch c.role {
 	case roleLooking:

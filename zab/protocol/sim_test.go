@@ -55,7 +55,6 @@ type simBarrier struct {
 type simDisk struct {
 	hs           HardState
 	base, latest Base
-	entries      []Entry
 	raws         [][]byte
 	snapshots    map[SnapshotMeta]simSnapshot
 	partial      SnapshotMeta
