@@ -59,7 +59,8 @@
 //
 // With two peers that is 16. There is no goroutine and no timer per tick, proposal
 // or read, and none outlives its replica; all timers are the replica's own, so that
-// whole ensembles run in a testing/synctest bubble.
+// whole ensembles run in a testing/synctest bubble. (What is submitted to a replica
+// that is closed is refused from a goroutine of its own, which ends with that.)
 //
 // # Locks
 //
