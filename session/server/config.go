@@ -49,8 +49,10 @@ type Config struct {
 	// most 7 MiB. They should be the same on all members.
 	MaxDataBytes, MaxMultiOps, MaxOpBytes int
 
-	// Settings are replicated limits with which the ensemble is founded. They must
-	// be the same on all founding members.
+	// Settings are replicated limits with which the ensemble is founded. Like
+	// Members, Name and Nonce they are part of its identity: the same at every start
+	// of every member, else the storage is refused with zab.ErrForeign and the other
+	// members refuse to connect.
 	Settings tree.Settings
 
 	// MinSessionTimeout and MaxSessionTimeout bound the timeout of sessions opened
@@ -154,13 +156,23 @@ type none struct{ transport.Transport }
 
 func (c *Config) replica() zab.Config {
 	return zab.Config{
-		ID: c.ID, Name: c.Name, Nonce: c.Nonce, Members: c.Members,
+		ID: c.ID, Name: c.Name, Nonce: c.nonce(), Members: c.Members,
 		Transport: c.Transport, Storage: c.Storage,
 		Tick: c.Tick, HeartbeatTicks: c.HeartbeatTicks, ElectionTicks: c.ElectionTicks,
 		MaxCommandBytes: c.MaxOpBytes + commandOverhead, MaxPending: 2 * maxProposals,
 		SnapshotEntries: c.SnapshotEntries, SnapshotBytes: c.SnapshotBytes,
 		Logger: c.Logger,
 	}
+}
+
+// nonce makes the Settings part of what the ensemble is founded as: replicas that
+// begin with other ones would not be alike.
+func (c *Config) nonce() string {
+	settings := tree.New(c.Settings).View().Settings()
+	if settings == tree.New(tree.Settings{}).View().Settings() {
+		return c.Nonce
+	}
+	return fmt.Sprintf("%s\x00%+v", c.Nonce, settings)
 }
 
 func (c *Config) limits() tree.Limits {
