@@ -117,7 +117,11 @@ func (c *core) carryOut(effects []protocol.Effect) {
 		case protocol.EffectResolve:
 			e.Call.Owner.(*Pending).resolved()
 		case protocol.EffectEvents:
-			if w := c.stream(e.Watch); w != nil {
+			switch w := c.stream(e.Watch); {
+			case w == nil:
+			case e.Replay != 0:
+				w.Replay(e.Replay, e.Events...)
+			default:
 				w.Push(e.Events...)
 			}
 		case protocol.EffectEndWatch:

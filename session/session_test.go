@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -179,6 +180,23 @@ func TestOpenRefused(t *testing.T) {
 		require.NoError(t, err)
 		require.LessOrEqual(t, time.Since(start), 31*time.Second)
 		require.Error(t, sess.Close())
+	})
+}
+
+// A timeout that cannot be counted with is refused by name.
+func TestTimeoutTooLong(t *testing.T) {
+	for _, d := range []time.Duration{math.MaxInt64, math.MaxInt64 - 1e6, protocol.MaxTimeout + 1} {
+		_, err := Open(t.Context(), &stage{}, Options{Timeout: d})
+		require.ErrorIs(t, err, ErrOptions)
+		require.ErrorContains(t, err, "Timeout is ")
+	}
+	require.NoError(t, Options{Timeout: protocol.MaxTimeout}.Validate())
+	require.ErrorContains(t, Options{MaxEvents: 1<<24 + 1}.Validate(), "MaxEvents")
+	synctest.Test(t, func(t *testing.T) {
+		s, err := Open(t.Context(), &stage{onlyOpen: true}, Options{Timeout: protocol.MaxTimeout})
+		require.NoError(t, err)
+		s.c.step((*protocol.Client).Abandon)
+		s.c.stop()
 	})
 }
 

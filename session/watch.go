@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/zabtree/zabtree/session/protocol"
 	"github.com/zabtree/zabtree/tree"
@@ -14,15 +15,27 @@ import (
 // session is over, and goes along when the session moves. Its path must be
 // readable for the session; an event that is not is left out.
 func (s *Session) Watch(ctx context.Context, path string, kind watch.Kind) (*watch.Watcher, error) {
-	return s.WatchSince(ctx, path, kind, 0)
+	_, w, err := s.c.readAndWatch(ctx, s.readOf(protocol.ReadNothing, path), kind)
+	return w, err
 }
 
-// WatchSince is Watch as of a zxid in the past: what happened after it comes
-// first, or one Gap if that is too long ago to be known. It takes up where
-// another watcher ended, by the Since of its Gap or the Zxid of its last event.
+// WatchSince is Watch as of a zxid in the past: all that happened after it comes
+// first, in order, or one Gap if that is too long ago to be known. It takes up
+// where another watcher ended, by the Since of its Gap or the Zxid of its last
+// event. What comes first does not count against Options.MaxEvents and
+// MaxEventBytes; it is bounded by the history that the host keeps.
+//
+// Zxid 0 is the beginning: everything, or a Gap. One below 0 is an error that
+// wraps watch.ErrBadZxid. For one that this session has not seen yet the host
+// waits until it knows what the ensemble has committed, as a linearizable read
+// does; if the zxid is beyond even that, the error wraps watch.ErrAhead.
 func (s *Session) WatchSince(ctx context.Context, path string, kind watch.Kind, zxid int64) (*watch.Watcher, error) {
+	if zxid < 0 {
+		return nil, &notApplied{fmt.Errorf("%w: %d", watch.ErrBadZxid, zxid)}
+	}
 	r := s.readOf(protocol.ReadNothing, path)
-	r.Since = zxid
+	r.Resume, r.Since = true, zxid
+	r.Linearizable = r.Linearizable || zxid > s.LastZxid()
 	_, w, err := s.c.readAndWatch(ctx, r, kind)
 	return w, err
 }
@@ -73,7 +86,11 @@ func (c *core) readAndWatch(ctx context.Context, r protocol.Read, kind watch.Kin
 	}
 	r.Watch = id
 	a, err := c.read(ctx, r)
-	if err == nil && a.WatchRefused {
+	switch {
+	case err != nil || !a.WatchRefused:
+	case r.Resume && r.Since > a.Zxid:
+		err = &notApplied{fmt.Errorf("%w: %d, the ensemble is at %d", watch.ErrAhead, r.Since, a.Zxid)}
+	default:
 		err = &notApplied{ErrTooManyWatches}
 	}
 	if err != nil {

@@ -12,7 +12,8 @@
 //     back that far. Nothing is ever missed in silence.
 //   - [Stream] and [Watcher] are the two ends of one watch's bounded queue on the
 //     client's side. Events are pulled; a queue that overflows collapses to one
-//     Gap that names the zxid from which the lost events can be had again.
+//     Gap that names the zxid from which the lost events can be had again. What
+//     is had again so does not count against the bound.
 //
 // # Zxids
 //

@@ -14,6 +14,8 @@ var (
 
 	// ErrGone: the history no longer reaches back to the zxid.
 	ErrGone = errors.New("watch: history gone")
+	// ErrBadZxid: a zxid below 0, which no entry has.
+	ErrBadZxid = errors.New("watch: zxid below 0")
 	// ErrAhead: the zxid lies beyond what was applied here.
 	ErrAhead = errors.New("watch: zxid not reached yet")
 	// ErrOrder: changes that do not follow those before, or each other.

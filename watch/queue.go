@@ -2,8 +2,9 @@ package watch
 
 import "sync"
 
-// queue is what a Stream and its Watcher share: a bounded ring of events that
-// collapses to a Gap when it overflows, a terminal error, and a doorbell.
+// queue is what a Stream and its Watcher share: a ring of events that is bounded,
+// but for those that a registration replays, and collapses to a Gap when it
+// overflows; a terminal error; and a doorbell.
 type queue struct {
 	maxEvents int
 	maxBytes  int64
@@ -13,11 +14,31 @@ type queue struct {
 	mu      sync.Mutex // over all below; nothing under it can block
 	ring    []Event    // one slot more than maxEvents, for the Gap, once fully grown
 	head, n int
-	bytes   int64
+	bytes   int64 // of the waiting events that are not replayed
+	replay  replay
 	taken   int64 // zxid of the last event handed out, -1 before the first
 	gaps    uint64
 	err     error // terminal: after the queued events there is only this
 	onClose func()
+}
+
+// replay is where the replayed events wait: behind the first ahead of the queue
+// there are n of them. They do not count against the bounds.
+type replay struct {
+	registration uint64 // whose events they are; 0 once live events have followed
+	ahead, n     int
+}
+
+func (r *replay) popped() (replayed bool) {
+	switch {
+	case r.n == 0:
+		return false
+	case r.ahead > 0:
+		r.ahead--
+		return false
+	}
+	r.n--
+	return true
 }
 
 func eventBytes(ev *Event) int64 {
@@ -42,7 +63,9 @@ func (q *queue) push(evs []Event) bool {
 	if q.err != nil || len(evs) == 0 {
 		return q.err == nil
 	}
-	fits := q.n+len(evs) <= q.maxEvents && (q.n == 0 || q.bytes+size <= q.maxBytes)
+	q.replay.registration = 0
+	live := q.n - q.replay.n
+	fits := live+len(evs) <= q.maxEvents && (live == 0 || q.bytes+size <= q.maxBytes)
 	if fits {
 		for i := range evs {
 			q.add(&evs[i])
@@ -55,10 +78,36 @@ func (q *queue) push(evs []Event) bool {
 	return fits
 }
 
+// pushReplay queues evs beyond the bounds, unless those of an earlier
+// registration still wait, which would leave the queue without any bound: then,
+// and if they are a Gap, they are like all others.
+func (q *queue) pushReplay(registration uint64, evs []Event) bool {
+	q.mu.Lock()
+	r := &q.replay
+	if q.err != nil || len(evs) == 0 || evs[0].Type == Gap || r.n > 0 && r.registration != registration {
+		q.mu.Unlock()
+		return q.push(evs)
+	}
+	defer q.mu.Unlock()
+	if r.n == 0 {
+		*r = replay{registration: registration, ahead: q.n}
+	}
+	for i := range evs {
+		q.add(&evs[i])
+	}
+	r.n += len(evs)
+	q.ringBell()
+	return true
+}
+
 // add puts ev at the end; whether it may is decided before.
 func (q *queue) add(ev *Event) {
 	if q.n == len(q.ring) {
-		bigger := make([]Event, min(max(8, 2*len(q.ring)), q.maxEvents+1))
+		size := max(8, 2*len(q.ring))
+		if q.n <= q.maxEvents {
+			size = min(size, q.maxEvents+1)
+		}
+		bigger := make([]Event, size)
 		k := copy(bigger, q.ring[q.head:])
 		copy(bigger[k:], q.ring[:q.head])
 		q.ring, q.head = bigger, 0
@@ -74,17 +123,12 @@ func (q *queue) at(i int) *Event {
 	return &q.ring[i]
 }
 
-// collapse replaces what is queued and evs by one Gap. An entry of which a part
-// has been handed out keeps the rest, if it is all there, so that the Gap begins
-// between entries and resuming at its Since repeats nothing.
+// collapse replaces what is queued and evs by one Gap. What was replayed, and
+// what waits before that, stays: it was asked for because of a Gap. An entry of
+// which a part has been handed out keeps the rest, if it is all there, so that
+// the Gap begins between entries and resuming at its Since repeats nothing.
 func (q *queue) collapse(evs []Event) {
-	keep := 0
-	for keep < q.n && q.at(keep).Zxid == q.taken && q.at(keep).Type != Gap {
-		keep++
-	}
-	if keep == q.n && evs[0].Zxid == q.taken {
-		keep = 0 // the producer is still at that entry
-	}
+	keep := q.kept(evs)
 	first, last := &evs[0], &evs[len(evs)-1]
 	if keep < q.n {
 		first = q.at(keep)
@@ -101,6 +145,21 @@ func (q *queue) collapse(evs []Event) {
 	q.add(&gap)
 	q.bytes += eventBytes(&gap)
 	q.gaps++
+}
+
+// kept returns how many of the waiting events an overflow by evs spares.
+func (q *queue) kept(evs []Event) int {
+	if q.replay.n > 0 {
+		return q.replay.ahead + q.replay.n
+	}
+	keep := 0
+	for keep < q.n && q.at(keep).Zxid == q.taken && q.at(keep).Type != Gap {
+		keep++
+	}
+	if keep == q.n && evs[0].Zxid == q.taken {
+		keep = 0 // the producer is still at that entry
+	}
+	return keep
 }
 
 // pop takes the oldest event, or the terminal error if there is none.
@@ -121,7 +180,12 @@ func (q *queue) pop() (ev Event, ok bool, err error) {
 		q.head = 0
 	}
 	q.n--
-	q.bytes -= eventBytes(&ev)
+	if !q.replay.popped() {
+		q.bytes -= eventBytes(&ev)
+	}
+	if q.n == 0 && len(q.ring) > q.maxEvents+1 {
+		q.ring, q.head = nil, 0 // it grew for a replay
+	}
 	q.taken = ev.Zxid
 	q.ringBell()
 	return ev, true, nil
@@ -149,7 +213,7 @@ func (q *queue) end(err error, discard bool) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if discard {
-		q.ring, q.head, q.n, q.bytes = nil, 0, 0, 0
+		q.ring, q.head, q.n, q.bytes, q.replay = nil, 0, 0, 0, replay{}
 	}
 	first := q.err == nil
 	if first {

@@ -10,7 +10,8 @@ import (
 type StreamConfig struct {
 	// Path is the watch's path, for the Gap event of an overflow.
 	Path string
-	// MaxEvents is how many events may wait, at most 1<<24. Default 1024.
+	// MaxEvents is how many events may wait, besides those replayed, at most 1<<24.
+	// Default 1024.
 	MaxEvents int
 	// MaxBytes is how many bytes of paths and data the waiting events may hold;
 	// an entry's events that find the queue empty are taken whatever their size.
@@ -69,6 +70,20 @@ func NewStream(config StreamConfig) (*Stream, *Watcher, error) {
 // pushed become one Gap, and Push returns false. It also returns false, and drops
 // the events, once the stream has ended. The slice is not kept.
 func (s *Stream) Push(events ...Event) bool { return s.q.push(events) }
+
+// Replay is Push for events that answer a registration as of a zxid in the past
+// (see [Table.Resume]). They do not count against MaxEvents and MaxBytes, so that
+// a consumer who takes up at the Since of a Gap is given all of what it stands
+// for, however much that is; what bounds them is the History they come from. An
+// overflow by what is pushed later spares them and begins its Gap behind them.
+//
+// The number, above 0, tells the registrations of a watch apart. If events of one
+// still wait when those of another come, the latter count like any others, which
+// keeps a consumer that takes nothing from being given one history after
+// another. So does a Gap.
+func (s *Stream) Replay(registration uint64, events ...Event) bool {
+	return s.q.pushReplay(registration, events)
+}
 
 // Fail ends the stream: the consumer is given what is queued and then err, for
 // ever. Only the first end counts. A nil err or io.EOF is an end in good order,

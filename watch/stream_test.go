@@ -111,6 +111,92 @@ func TestStreamOverflow(t *testing.T) {
 	}
 }
 
+// TestReplay: what answers a registration waits beyond the bound, and survives
+// what overflows behind it.
+func TestReplay(t *testing.T) {
+	gap := func(since, zxid int64) Event { return Event{Type: Gap, Path: "/w", Since: since, Zxid: zxid} }
+	var zxids []int64
+	for z := int64(1); z <= 3000; z++ {
+		zxids = append(zxids, z)
+	}
+	missed := at(zxids...)
+	for _, c := range []struct {
+		name string
+		run  func(t *testing.T, s *Stream, take func(n int))
+		want []Event
+	}{
+		{"live events have their own room", func(t *testing.T, s *Stream, take func(int)) {
+			require.True(t, s.Push(at(3001, 3002, 3003, 3004)...))
+		}, at(3001, 3002, 3003, 3004)},
+		{"only they overflow", func(t *testing.T, s *Stream, take func(int)) {
+			require.True(t, s.Push(at(3001, 3002, 3003, 3004)...))
+			require.False(t, s.Push(at(3005)...))
+			require.True(t, s.Push(at(3006)...))
+		}, append([]Event{gap(3000, 3005)}, at(3006)...)},
+		{"at once", func(t *testing.T, s *Stream, take func(int)) {
+			require.False(t, s.Push(at(3001, 3001, 3001, 3001, 3001)...))
+		}, []Event{gap(3000, 3001)}},
+		{"in part consumed", func(t *testing.T, s *Stream, take func(int)) {
+			take(2000)
+			require.True(t, s.Push(at(3001, 3002, 3003, 3004)...))
+			require.False(t, s.Push(at(3005)...))
+		}, []Event{gap(3000, 3005)}},
+		{"consumed", func(t *testing.T, s *Stream, take func(int)) {
+			require.True(t, s.Push(at(3001, 3002)...))
+			take(3001)
+			require.True(t, s.Push(at(3003, 3004, 3005)...))
+			require.LessOrEqual(t, s.Len(), 4)
+		}, at(3001, 3002, 3003, 3004, 3005)},
+		{"another registration's behind them is not beyond the bound", func(t *testing.T, s *Stream, take func(int)) {
+			require.True(t, s.Replay(2, at(3001, 3002, 3003, 3004)...))
+			require.False(t, s.Replay(2, at(3005)...))
+		}, []Event{gap(3000, 3005)}},
+		{"but is when they are gone, with what waits before it", func(t *testing.T, s *Stream, take func(int)) {
+			take(3000)
+			require.True(t, s.Push(at(3001, 3002, 3003, 3004)...))
+			require.True(t, s.Replay(2, at(3005, 3006, 3007)...))
+			require.True(t, s.Replay(2, at(3008, 3009)...))
+			take(2)
+			require.True(t, s.Push(at(3010, 3011)...))
+			require.False(t, s.Push(at(3012)...))
+		}, append(at(3001, 3002, 3003, 3004, 3005, 3006, 3007, 3008, 3009), gap(3009, 3012))},
+		{"a gap is not", func(t *testing.T, s *Stream, take func(int)) {
+			take(3000)
+			require.True(t, s.Replay(2, gap(3000, 3001)))
+			require.False(t, s.Push(at(3002, 3003, 3004, 3005)...))
+		}, []Event{gap(3000, 3005)}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, w := pipe(t, StreamConfig{MaxEvents: 4})
+			for i := range missed {
+				require.True(t, s.Replay(1, missed[i]))
+			}
+			var got []Event
+			c.run(t, s, func(n int) {
+				for range n {
+					ev, ok, err := w.TryNext()
+					require.True(t, ok)
+					require.NoError(t, err)
+					got = append(got, ev)
+				}
+			})
+			got = append(got, drain(t, w)...)
+			require.Equal(t, missed, got[:len(missed)])
+			require.Equal(t, c.want, got[len(missed):])
+			require.Zero(t, s.q.bytes)
+			require.LessOrEqual(t, len(s.q.ring), 5, "the room is given back")
+		})
+	}
+	s, w := pipe(t, StreamConfig{MaxBytes: 5})
+	require.True(t, s.Replay(1, at(1, 2, 3, 4)...))
+	require.True(t, s.Push(at(5)...))
+	require.True(t, s.Push(at(6)...))
+	require.False(t, s.Push(at(7)...))
+	require.Equal(t, append(at(1, 2, 3, 4), gap(4, 7)), drain(t, w))
+	w.Close()
+	require.False(t, s.Replay(1, at(8)...))
+}
+
 func TestStreamBytes(t *testing.T) {
 	s, w := pipe(t, StreamConfig{MaxBytes: 5})
 	require.True(t, s.Push(at(1, 1, 1)...), "alone it may be of any size")
@@ -135,14 +221,14 @@ func TestOverflowResumeLosesNothing(t *testing.T) {
 		require.NoError(t, replica.table.Register(mine))
 		config := StreamConfig{MaxEvents: rapid.IntRange(1, 6).Draw(t, "room")}
 		s, w := pipe(t, config)
-		push := func(ds []Delivery) {
+		push := func(to func(uint64, ...Event) bool, ds []Delivery) {
 			evs := of(ds, mine, 0)
 			for len(evs) > 0 { // entry by entry
 				n := slices.IndexFunc(evs, func(ev Event) bool { return ev.Zxid != evs[0].Zxid })
 				if n < 0 {
 					n = len(evs)
 				}
-				s.Push(evs[:n]...)
+				to(1, evs[:n]...)
 				evs = evs[n:]
 			}
 		}
@@ -158,21 +244,18 @@ func TestOverflowResumeLosesNothing(t *testing.T) {
 					got = append(got, ev)
 					continue
 				}
-				// A stream as large as it takes stands for a consumer that is as fast.
-				s, w = pipe(t, StreamConfig{MaxEvents: 1000})
+				s, w = pipe(t, config)
 				require.True(t, replica.table.Remove(mine.Owner, mine.ID))
 				ds, err := replica.table.Resume(nil, replica.history, Resumption{Since: ev.Since, Watches: []Watch{mine}})
 				require.NoError(t, err)
-				push(ds)
-				got = append(got, drain(t, w)...)
-				s, w = pipe(t, config)
+				push(s.Replay, ds)
 			}
 		}
 		for range rapid.IntRange(1, 60).Draw(t, "entries") {
 			changes := world.entry(t, rapid.IntRange(0, 5).Draw(t, "size"))
 			ds := replica.apply(t, world.zxid, changes, nil)
 			want = append(want, of(ds, all, 0)...)
-			push(ds)
+			push(func(_ uint64, evs ...Event) bool { return s.Push(evs...) }, ds)
 			take(rapid.IntRange(0, 3).Draw(t, "taken"))
 		}
 		take(math.MaxInt)

@@ -112,7 +112,7 @@ func (h *Host) stat(path string) (tree.Stat, bool) { return h.view.Exists(path) 
 // arm registers the watch of a read.
 func (h *Host) arm(s *session, r *protocol.Read) bool {
 	w := watch.Watch{Owner: s.id, ID: r.Watch, Path: r.Path, Kind: r.WatchKind}
-	if r.Since <= 0 || r.Since >= h.view.Zxid() {
+	if !r.Resume {
 		return h.table.Register(w) == nil
 	}
 	return h.resume(s, r.Since, []watch.Watch{w})

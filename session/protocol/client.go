@@ -6,13 +6,17 @@ import (
 
 // ClientConfig says what session to have.
 type ClientConfig struct {
-	Timeout  int64         // nanoseconds, above 0; what is asked of the host
+	Timeout  int64         // nanoseconds, above 0, up to MaxTimeout; what is asked of the host
 	Password tree.Password // 128 random bits
 	Backends int           // how many there are to choose from, at least 1
 	Window   int           // how many calls may be under way at the host; 0: 1024
 }
 
 const defaultWindow = 1024
+
+// MaxTimeout is the longest timeout that a Client counts with, in nanoseconds: 100
+// years of 365 days. Twice that can still be added to a clock.
+const MaxTimeout = 100 * 365 * 24 * 3600 * 1_000_000_000
 
 type linkState uint8
 
@@ -85,6 +89,7 @@ func NewClient(config ClientConfig, now int64) *Client {
 	if config.Window <= 0 {
 		config.Window = defaultWindow
 	}
+	config.Timeout = min(config.Timeout, MaxTimeout)
 	c := &Client{
 		config: config, now: now, timeout: config.Timeout,
 		watches: map[uint64]*clientWatch{}, gone: make([]bool, config.Backends),

@@ -201,7 +201,7 @@ func (c *Client) attached(m *Attached) bool {
 	}
 	if c.session == 0 {
 		c.session = m.Session
-		c.timeout = m.Timeout
+		c.timeout = min(m.Timeout, MaxTimeout)
 		// Which of several Opens it was that made the session, nobody knows.
 		c.renew(c.openedAt)
 	}

@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 
@@ -22,6 +23,7 @@ type script struct {
 	sent     []Request
 	resolved []*Call
 	told     map[uint64][]watch.Event
+	replays  []uint64
 	over     []uint64 // watches
 	others   []Effect
 }
@@ -47,6 +49,7 @@ func (s *script) take() {
 			s.resolved = append(s.resolved, e.Call)
 		case EffectEvents:
 			s.told[e.Watch] = append(s.told[e.Watch], e.Events...)
+			s.replays = append(s.replays, e.Replay)
 		case EffectEndWatch:
 			s.over = append(s.over, e.Watch)
 		default:
@@ -342,9 +345,9 @@ func TestClientWatchSince(t *testing.T) {
 	s.attach(5, 0)
 	s.took()
 	id, once := s.c.NewWatch(), s.c.NewWatch()
-	call := &Call{Read: Read{Path: "/a", Watch: id, WatchKind: watch.Persistent, Since: 3}}
+	call := &Call{Read: Read{Path: "/a", Watch: id, WatchKind: watch.Persistent, Resume: true, Since: 3}}
 	s.c.Submit(call, s.now)
-	fired := &Call{Read: Read{Path: "/a", Watch: once, WatchKind: watch.Data, Since: 3}}
+	fired := &Call{Read: Read{Path: "/a", Watch: once, WatchKind: watch.Data, Resume: true, Since: 3}}
 	s.c.Submit(fired, s.now)
 	s.take()
 	ev := watch.Event{Type: watch.DataChanged, Path: "/a", Zxid: 4}
@@ -354,6 +357,7 @@ func TestClientWatchSince(t *testing.T) {
 	s.attach(9, 0)
 	again := slices.DeleteFunc(s.sent, func(r Request) bool { _, ok := r.(*Read); return !ok })
 	s.EqualValues(4, again[0].(*Read).Since)
+	s.True(again[0].(*Read).Resume)
 	s.EqualValues(id, again[0].(*Read).Watch)
 	s.Zero(again[1].(*Read).Watch, "it has fired")
 	s.answer(1, 10)
@@ -361,6 +365,48 @@ func TestClientWatchSince(t *testing.T) {
 	s.NotNil(fired.Answer)
 	s.Equal([]watch.Event{ev}, s.told[once])
 	s.Equal([]uint64{once}, s.over)
+}
+
+// What answers a registration, by a read or by a link that brings the watch along,
+// is told from what comes after.
+func TestClientReplays(t *testing.T) {
+	s := newScript(t, 2)
+	s.attach(5, 0)
+	first := s.link
+	id := s.c.NewWatch()
+	s.c.Submit(&Call{Read: Read{Path: "/a", Watch: id, WatchKind: watch.Persistent, Resume: true}}, s.now)
+	s.take()
+	events := func(zxids ...int64) {
+		for _, z := range zxids {
+			ev := watch.Event{Type: watch.DataChanged, Path: "/a", Zxid: z}
+			s.receive(&Events{Zxid: z, Events: []Event{{id, ev}}})
+		}
+	}
+	events(6, 7)
+	s.answer(1, 10)
+	events(11)
+	s.lose()
+	s.c.Connected(s.link, s.now)
+	s.take()
+	events(12, 13)
+	s.receive(&Attached{Session: 5, Attachment: 14, Timeout: 10 * sec})
+	events(15)
+	s.NotEqual(first, s.link)
+	s.Equal([]uint64{first, first, 0, s.link, s.link, 0}, s.replays)
+}
+
+// The longest timeouts can be counted with.
+func TestClientLongTimeout(t *testing.T) {
+	c := NewClient(ClientConfig{Timeout: math.MaxInt64, Backends: 1}, sec)
+	require.Greater(t, c.Deadline(), int64(sec))
+	c.TakeEffects(nil)
+	c.Connected(1, sec)
+	c.Receive(1, &Attached{Session: 5, Attachment: 5, Timeout: math.MaxInt64}, sec)
+	require.EqualValues(t, MaxTimeout, c.Timeout())
+	require.Greater(t, c.Deadline(), int64(sec))
+	for _, e := range c.TakeEffects(nil) {
+		require.NotEqual(t, EffectDisconnect, e.Kind)
+	}
 }
 
 func TestClientReadFails(t *testing.T) {

@@ -13,7 +13,7 @@ type clientWatch struct {
 	kind    watch.Kind
 	pending bool
 	fired   bool  // one-shot, and still pending
-	since   int64 // pending: 0, or the zxid that it has seen
+	since   int64 // pending: the zxid asked for, or one that it has seen since
 }
 
 // NewWatch returns an id for the watch of a Read.
@@ -137,7 +137,13 @@ func (c *Client) entryEvents(evs []Event) {
 		if w.kind.OneShot() {
 			own = own[:1]
 		}
-		c.emit(Effect{Kind: EffectEvents, Watch: id, Events: own})
+		// An armed watch is registered again by each link, a pending one by its read,
+		// whose answer comes right behind what is replayed.
+		replay := uint64(0)
+		if c.state == linkJoining || w.pending {
+			replay = c.link
+		}
+		c.emit(Effect{Kind: EffectEvents, Watch: id, Events: own, Replay: replay})
 		w.since = max(w.since, evs[i].Event.Zxid)
 		switch {
 		case !w.kind.OneShot():

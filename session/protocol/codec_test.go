@@ -27,7 +27,7 @@ func sampleRequests() []Request {
 			tree.Set{Path: "/a", Data: []byte("x"), If: tree.Version(3)}, tree.Delete{Path: "/b"}, tree.Check{Path: "/c"},
 			tree.SetACL{Path: "/c", ACL: []tree.ACL{tree.World(tree.PermRead)}},
 		}}},
-		&Read{ID: 4, Kind: ReadChildren, Path: "/a", Linearizable: true, Watch: 6, WatchKind: watch.Children, Since: 77},
+		&Read{ID: 4, Kind: ReadChildren, Path: "/a", Linearizable: true, Watch: 6, WatchKind: watch.Children, Resume: true, Since: 77},
 		&Read{ID: 5},
 		&AddAuth{ID: 6, Scheme: "digest", Credential: []byte("u:p")},
 		&Unwatch{Watch: 3},

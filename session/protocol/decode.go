@@ -45,10 +45,11 @@ func DecodeRequest(b []byte) (Request, error) {
 		expect(4)
 		return readWrite(&r)
 	case kindRead:
-		expect(7)
+		expect(8)
 		req = &Read{
 			ID: r.Uint(), Kind: ReadKind(r.Uint8()), Path: r.String(), Linearizable: r.Bool(),
-			Watch: r.Uint(), WatchKind: watch.Kind(r.Uint8()), Since: r.Int(),
+			Watch: r.Uint(), WatchKind: watch.Kind(r.Uint8()),
+			Resume: r.Bool(), Since: r.Int(),
 		}
 	case kindAddAuth:
 		expect(3)

@@ -16,7 +16,9 @@ const (
 	EffectSend
 	// EffectResolve: Call has its Answer or Fault.
 	EffectResolve
-	// EffectEvents: Events for Watch, in order; all of an entry's in one effect.
+	// EffectEvents: Events for Watch, in order; all of an entry's in one effect. If
+	// Replay is not 0 they answer a registration as of a zxid in the past, and it
+	// is that registration's number among those of the watch.
 	EffectEvents
 	// EffectEndWatch: the one-shot watch Watch has fired, or could not be armed.
 	EffectEndWatch
@@ -42,6 +44,7 @@ type Effect struct {
 	Call    *Call
 	Watch   uint64
 	Events  []watch.Event
+	Replay  uint64
 	Until   int64
 	Fault   Fault
 }

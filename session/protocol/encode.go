@@ -42,13 +42,14 @@ func AppendRequest(dst []byte, r Request) []byte {
 		dst = codec.AppendUint(dst, r.AnsweredUpTo)
 		dst = tree.AppendOp(dst, r.Op)
 	case *Read:
-		dst = appendHead(dst, kind, 7)
+		dst = appendHead(dst, kind, 8)
 		dst = codec.AppendUint(dst, r.ID)
 		dst = codec.AppendUint(dst, uint64(r.Kind))
 		dst = codec.AppendString(dst, r.Path)
 		dst = codec.AppendBool(dst, r.Linearizable)
 		dst = codec.AppendUint(dst, r.Watch)
 		dst = codec.AppendUint(dst, uint64(r.WatchKind))
+		dst = codec.AppendBool(dst, r.Resume)
 		dst = codec.AppendInt(dst, r.Since)
 	case *AddAuth:
 		dst = appendHead(dst, kind, 3)

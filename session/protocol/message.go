@@ -96,8 +96,9 @@ type Answer struct {
 	Code   tree.Code
 	Record []byte // of a Write, for tree.DecodeRecord
 	Read   *Reading
-	// WatchRefused says that everything is as asked for but the watch, of which
-	// the session or the host has too many.
+	// WatchRefused says that everything is as asked for but the watch: it was to
+	// resume at a zxid above this answer's, or the session or the host has too
+	// many.
 	WatchRefused bool
 }
 

@@ -112,9 +112,11 @@ type Read struct {
 	// nothing.
 	Watch     uint64
 	WatchKind watch.Kind
-	// Since, if not 0, arms the watch as if it had been armed at that zxid: what it
-	// missed, or a Gap, comes before the answer.
-	Since int64
+	// Resume arms the watch as if it had been armed at zxid Since, from 0 on: what
+	// it missed, or a Gap, comes before the answer. It is refused if the answer's
+	// zxid is below Since.
+	Resume bool
+	Since  int64
 }
 
 // AddAuth gives the session an identity that a credential proves. It is answered
