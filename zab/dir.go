@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"strings"
 	"sync"
 
 	files "github.com/zabtree/zabtree/internal/disk"
@@ -51,10 +50,11 @@ func (o *DirOptions) Validate() error {
 // most one, and Close waits for it. mu guards the fields below it and is never held
 // across a file operation.
 type dirStorage struct {
-	fsys files.FS
-	dir  string
-	opts DirOptions
-	lock io.Closer
+	fsys    files.FS
+	dir     string
+	opts    DirOptions
+	lock    io.Closer
+	receipt string // the name of a receipt aside, from Load on
 	// background runs what prepares files of the log: in a goroutine, or at once.
 	background func(func())
 
@@ -83,6 +83,13 @@ var errStorageClosed = errors.New("zab: storage is closed")
 // this process. It is ErrInUse while another has it, also in another process.
 // Directories are made with 0700, files with 0600.
 //
+// A directory that is not empty must be recognisable: by a valid IDENTITY, or by a
+// segment of a log. Any other is ErrForeign, before anything in it is made, written
+// or removed, except that what an interrupted first start leaves is fine: LOCK, the
+// directories log and snapshots, and in them files with names of ours that end in
+// .part and have no bytes of others; so is lost+found. Also in a directory of ours,
+// files that are not recognised by name and content are never removed.
+//
 // The log is written into space that was filled ahead: an Append is one write and
 // one fdatasync. Every sector of it is known as new, as never written or as damaged,
 // so that damage is never taken for a crash: what a crash cut off in the middle of
@@ -100,15 +107,15 @@ func openDir(fsys files.FS, dir string, opts DirOptions, background func(func())
 	if err := opts.Validate(); err != nil {
 		return nil, err
 	}
+	if dir == "" {
+		return nil, errors.New(`zab: OpenDir: dir is "": want the path of a directory`)
+	}
 	if err := fsys.MkdirAll(dir); err != nil {
 		return nil, fmt.Errorf("zab: storage directory: %w", err)
 	}
-	lock, err := fsys.Lock(dir)
-	if errors.Is(err, files.ErrLocked) {
-		return nil, fmt.Errorf("%w: %w", ErrInUse, err)
-	}
+	lock, err := lockDir(fsys, dir)
 	if err != nil {
-		return nil, fmt.Errorf("zab: storage directory: %w", err)
+		return nil, err
 	}
 	s := &dirStorage{fsys: fsys, dir: dir, opts: opts, lock: lock, background: background}
 	if err := s.checkIdentity(); err != nil {
@@ -146,6 +153,9 @@ func (s *dirStorage) Load() (Recovered, error) {
 		if err := s.removeUnnamed(); err != nil {
 			return Recovered{}, err
 		}
+	}
+	if err := s.nameParts(); err != nil {
+		return Recovered{}, err
 	}
 	rec.Partial, rec.PartialSize, err = s.partial()
 	if err != nil {
@@ -288,7 +298,7 @@ func noSpace(err error) error {
 }
 
 // removeUnnamed removes the snapshots that the log's head does not name, and what
-// was aside except a receipt.
+// was aside except a receipt; nothing that is not recognised.
 func (s *dirStorage) removeUnnamed() error {
 	whole, aside, err := snapshot.Files(s.fsys, s.snapshotsDir(), snapshotSuffix)
 	if err != nil {
@@ -301,11 +311,11 @@ func (s *dirStorage) removeUnnamed() error {
 		}
 	}
 	for _, name := range aside {
-		if strings.HasPrefix(name, ownPrefix) {
+		if isOwnPart(name) {
 			names = append(names, name)
 		}
 	}
-	if err := snapshot.Remove(s.fsys, s.snapshotsDir(), names...); err != nil {
+	if err := snapshot.Remove(s.fsys, s.snapshotsDir(), s.recognised(names)...); err != nil {
 		return fmt.Errorf("zab: removing snapshots: %w", err)
 	}
 	return nil

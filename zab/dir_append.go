@@ -243,5 +243,5 @@ func (s *dirStorage) removeNamedBefore(before *dirHead) {
 			names = append(names, name)
 		}
 	}
-	_ = snapshot.Remove(s.fsys, s.snapshotsDir(), names...)
+	_ = snapshot.Remove(s.fsys, s.snapshotsDir(), s.recognised(names)...)
 }

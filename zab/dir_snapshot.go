@@ -14,7 +14,7 @@ import (
 const (
 	snapshotSuffix = ".snap"
 	ownPrefix      = "own-"
-	receiptName    = "receipt" + files.PartSuffix
+	receiptPrefix  = "receipt"
 )
 
 // snapshotName is the file of a committed snapshot. Names are in the order of
@@ -43,7 +43,7 @@ func (s *dirStorage) snapshotPath(name string) string { return filepath.Join(s.s
 
 // partial says what there is of a receipt.
 func (s *dirStorage) partial() (SnapshotMeta, int64, error) {
-	label, size, err := snapshot.Partial(s.fsys, s.snapshotPath(receiptName))
+	label, size, err := snapshot.Partial(s.fsys, s.snapshotPath(s.receipt))
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, snapshot.ErrDamaged):
 		return SnapshotMeta{}, 0, nil // it begins again
@@ -62,7 +62,7 @@ func (s *dirStorage) CreateSnapshot() (SnapshotWriter, error) {
 	s.mu.Lock()
 	closed := s.closed
 	s.parts++
-	part := fmt.Sprintf("%s%d%s", ownPrefix, s.parts, files.PartSuffix)
+	part := ownPartName(s.parts)
 	s.mu.Unlock()
 	if closed {
 		return nil, errStorageClosed
@@ -87,18 +87,18 @@ func (s *dirStorage) ReceiveSnapshot(meta SnapshotMeta) (SnapshotWriter, error) 
 		return nil, errors.New("zab: a snapshot is being received already")
 	}
 	label := appendMeta(nil, &meta)
-	w, err := snapshot.Resume(s.fsys, s.snapshotPath(receiptName), drawUint64(), label, nil)
+	w, err := snapshot.Resume(s.fsys, s.snapshotPath(s.receipt), drawUint64(), label, nil)
 	if err == nil && w.Offset() > meta.Size {
 		// More than there is to receive: of no use.
 		if err = w.Abort(); err == nil {
-			w, err = snapshot.Create(s.fsys, s.snapshotPath(receiptName), drawUint64(), label)
+			w, err = snapshot.Create(s.fsys, s.snapshotPath(s.receipt), drawUint64(), label)
 		}
 	}
 	if err != nil {
 		s.receiptEnded("")
 		return nil, fmt.Errorf("zab: receiving a snapshot: %w", noSpace(err))
 	}
-	return &dirWriter{Writer: w, s: s, part: receiptName, receipt: true}, nil
+	return &dirWriter{Writer: w, s: s, part: s.receipt, receipt: true}, nil
 }
 
 func (s *dirStorage) receiptEnded(committed string) {

@@ -38,7 +38,11 @@ func Create(fsys disk.FS, part string, id uint64, label []byte) (*Writer, error)
 		return nil, err
 	}
 	w := &Writer{fsys: fsys, part: part, f: f, h: header{id: id, label: bytes.Clone(label)}}
-	if _, err := f.WriteAt(w.h.encode(), 0); err != nil {
+	_, err = f.WriteAt(w.h.encode(), 0)
+	if err == nil {
+		err = f.Sync() // so that what a crash leaves of the file is known by its header
+	}
+	if err != nil {
 		return nil, errors.Join(err, f.Close(), disk.RemoveIfExists(fsys, part))
 	}
 	w.buf = make([]byte, 0, slotBytes)

@@ -55,7 +55,8 @@
 // only if another can be prepared, or if it is marked Essential. Otherwise it fails
 // with ErrLowSpace and changes nothing. Segments that hold no record that is
 // still in the log are removed, oldest first, by Prepare. A segment's space is never
-// used twice.
+// used twice. A file under the name of a segment that has none of the marks of one is
+// reported as damage and never removed (see [Ours]).
 //
 // # Concurrency
 //

@@ -49,7 +49,7 @@ func Open(fsys disk.FS, dir string, opts Options) (*Log, Recovered, error) {
 	return l, rec, nil
 }
 
-func open(fsys disk.FS, dir string, opts Options, segs []*segment, parts []string) (*Log, Recovered, error) {
+func open(fsys disk.FS, dir string, opts Options, segs, parts []*segment) (*Log, Recovered, error) {
 	r := recovery{fsys: fsys, logID: opts.ID, live: true, present: map[uint64]bool{}}
 	l := &Log{fsys: fsys, dir: dir, opts: opts, preparing: make(chan struct{}, 1), next: 1}
 	for _, seg := range segs {
@@ -57,6 +57,11 @@ func open(fsys disk.FS, dir string, opts Options, segs []*segment, parts []strin
 		l.next = seg.number + 1
 		if err := r.segment(seg); err != nil {
 			return nil, Recovered{}, err
+		}
+	}
+	for _, part := range parts {
+		if !part.ours { // it stays, and so nothing is made under its name
+			l.next = max(l.next, part.number+1)
 		}
 	}
 	l.damage = r.finish()
@@ -77,7 +82,10 @@ func open(fsys disk.FS, dir string, opts Options, segs []*segment, parts []strin
 		return nil, Recovered{}, err
 	}
 	for _, part := range parts {
-		if err := disk.RemoveIfExists(fsys, part); err != nil {
+		if !part.ours {
+			continue
+		}
+		if err := disk.RemoveIfExists(fsys, part.path); err != nil {
 			return nil, Recovered{}, err
 		}
 	}

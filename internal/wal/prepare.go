@@ -194,7 +194,8 @@ func (l *Log) clean() error {
 	return l.removeAll(idle)
 }
 
-// removeAll removes segments one after the other, each durably before the next.
+// removeAll removes segments one after the other, each durably before the next. A
+// file that was not recognised stays where it is.
 func (l *Log) removeAll(segs []*segment) error {
 	var err error
 	for _, s := range segs {
@@ -203,6 +204,9 @@ func (l *Log) removeAll(segs []*segment) error {
 		}
 	}
 	for _, s := range segs {
+		if !s.ours {
+			continue
+		}
 		if err == nil {
 			err = disk.RemoveIfExists(l.fsys, s.path)
 		}

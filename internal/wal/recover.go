@@ -256,7 +256,7 @@ func (r *recovery) finish() *Damage {
 
 // list returns the segments of a directory, in order, and the files that were
 // never completed.
-func list(fsys disk.FS, dir string) (segs []*segment, parts []string, err error) {
+func list(fsys disk.FS, dir string) (segs, parts []*segment, err error) {
 	names, err := fsys.List(dir)
 	if err != nil {
 		return nil, nil, err
@@ -265,8 +265,12 @@ func list(fsys disk.FS, dir string) (segs []*segment, parts []string, err error)
 		path := filepath.Join(dir, name)
 		if n, ok := parseName(name); ok {
 			segs = append(segs, &segment{segmentHeader: segmentHeader{number: n}, path: path})
-		} else if isPart(name) {
-			parts = append(parts, path)
+		} else if n, ok := partNumber(name); ok {
+			_, ours, err := Ours(fsys, path)
+			if err != nil {
+				return nil, nil, err
+			}
+			parts = append(parts, &segment{segmentHeader: segmentHeader{number: n}, path: path, ours: ours})
 		}
 	}
 	slices.SortFunc(segs, func(a, b *segment) int {

@@ -195,6 +195,9 @@ func (s *scanner) load(fsys disk.FS, seg *segment, logID uint64) (*Damage, error
 		return nil, err
 	}
 	seg.file, s.seg = f, seg
+	if seg.ours, err = marked(f); err != nil {
+		seg.ours = false // what is unreadable shows below
+	}
 	number := seg.number
 	size, err := f.Size()
 	if err != nil {

@@ -17,6 +17,7 @@ type segment struct {
 	segmentHeader
 	path string
 	file disk.File
+	ours bool // the file was recognised, or made here: it may be removed
 
 	// Guarded by Log.mu.
 	refs  []ref
@@ -47,13 +48,13 @@ func parseName(name string) (uint64, bool) {
 	return n, err == nil && n > 0 && segmentName(n) == name
 }
 
-func isPart(name string) bool {
+// partNumber returns the number of the segment that a file aside is to become.
+func partNumber(name string) (uint64, bool) {
 	name, ok := strings.CutSuffix(name, disk.PartSuffix)
 	if !ok {
-		return false
+		return 0, false
 	}
-	_, ok = parseName(name)
-	return ok
+	return parseName(name)
 }
 
 // fillStep is how much of a new segment is written between two syncs, so that the
@@ -63,7 +64,7 @@ const fillStep = 4 << 20
 // createSegment makes a segment, full of zeros but for its header, aside, and
 // gives it its name. After an error nothing counts that may be left of it.
 func createSegment(fsys disk.FS, dir string, h segmentHeader) (*segment, error) {
-	s := &segment{segmentHeader: h, path: filepath.Join(dir, segmentName(h.number))}
+	s := &segment{segmentHeader: h, path: filepath.Join(dir, segmentName(h.number)), ours: true}
 	part := s.path + disk.PartSuffix
 	if err := disk.RemoveIfExists(fsys, part); err != nil {
 		return nil, err
