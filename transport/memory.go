@@ -225,6 +225,8 @@ func (e *memoryEndpoint) Accept(ctx context.Context) (Conn, error) {
 	}
 }
 
+func (e *memoryEndpoint) MaxFrame() int { return e.net.maxFrame }
+
 func (e *memoryEndpoint) Close() error {
 	m := e.net
 	m.mu.Lock()

@@ -29,6 +29,10 @@ type Transport interface {
 	// frame of each.
 	Accept(ctx context.Context) (Conn, error)
 
+	// MaxFrame is the longest frame that this transport sends and takes, in bytes.
+	// It never changes. A connection may carry less if the other side takes less.
+	MaxFrame() int
+
 	// Close ends Accept and Dial, closes every connection, frees every resource
 	// and returns after the transport's last goroutine. It is idempotent.
 	Close() error

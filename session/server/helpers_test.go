@@ -19,6 +19,8 @@ func (lonely) Accept(ctx context.Context) (transport.Conn, error) {
 	return nil, ctx.Err()
 }
 
+func (lonely) MaxFrame() int { return 16 << 20 }
+
 func (lonely) Close() error { return nil }
 
 type watchEvent = watch.Event

@@ -72,6 +72,9 @@ func (t *Transport) Addr() string {
 	return t.listener.Addr().String()
 }
 
+// MaxFrame is Options.MaxFrame, or its default.
+func (t *Transport) MaxFrame() int { return t.o.MaxFrame }
+
 // Accept returns the next connection whose handshake is done.
 func (t *Transport) Accept(ctx context.Context) (transport.Conn, error) {
 	if err := ctx.Err(); err != nil {

@@ -37,6 +37,9 @@ type StateMachineUnderTest struct {
 // takes over a whole state or nothing. Run it with the race detector too. Each
 // check is a subtest on state machines of its own.
 func TestStateMachine(t *testing.T, m StateMachineUnderTest) {
+	t.Helper()
+	mustHave(t, m.New != nil, "TestStateMachine", "StateMachineUnderTest.New")
+	mustHave(t, m.Command != nil, "TestStateMachine", "StateMachineUnderTest.Command")
 	t.Logf("seed %d", m.Seed)
 	for _, c := range []struct {
 		name  string
@@ -66,7 +69,25 @@ type machineTest struct {
 	clock int64
 }
 
+// mustHave fails a suite that lacks what it needs.
+func mustHave(t *testing.T, has bool, suite, what string) {
+	t.Helper()
+	if !has {
+		t.Fatalf("zabtest.%s: %s is nil", suite, what)
+	}
+}
+
 const machineEntries = 400
+
+// new returns a new, empty state machine.
+func (s *machineTest) new() zab.StateMachine {
+	s.Helper()
+	sm := s.m.New(s.T)
+	if sm == nil {
+		s.Fatal("StateMachineUnderTest.New returned nil")
+	}
+	return sm
+}
 
 // log draws the next n entries of a log: most are commands.
 func (s *machineTest) log(n int) []zab.Entry {
@@ -163,7 +184,7 @@ func clip(v any) string {
 // deterministic applies one log in different batches.
 func (s *machineTest) deterministic() {
 	es := s.log(machineEntries)
-	a, b, c := s.m.New(s.T), s.m.New(s.T), s.m.New(s.T)
+	a, b, c := s.new(), s.new(), s.new()
 	s.equal("digests of empty state machines", a.Digest(), b.Digest())
 	ra, rb := s.apply(a, es, 1), s.apply(b, es, 50)
 	rc := make([]any, len(es))
@@ -176,14 +197,14 @@ func (s *machineTest) deterministic() {
 	}
 	wa, wb := s.write(s.capture(a), s.last), s.write(s.capture(b), s.last)
 	s.equal("snapshots after the same log", wa, wb)
-	if empty := s.m.New(s.T); empty.Digest() == a.Digest() {
+	if empty := s.new(); empty.Digest() == a.Digest() {
 		s.Fatalf("the digest after %d entries is that of nothing: does Command have any effect?", len(es))
 	}
 }
 
 // allKinds checks that entries that are no commands are borne, and bring no data.
 func (s *machineTest) allKinds() {
-	sm := s.m.New(s.T)
+	sm := s.new()
 	es := []zab.Entry{
 		{Zxid: zab.Zxid{Epoch: 1, Counter: 1}, Kind: zab.KindOpen, Data: []byte{0x91, 0x00}},
 		{Zxid: zab.Zxid{Epoch: 1, Counter: 2}, PrevEpoch: 1, Kind: zab.KindMembership, Origin: 1, Request: 7, Data: []byte{0x90}},
@@ -196,7 +217,7 @@ func (s *machineTest) allKinds() {
 // keepsNoSlices reuses what Apply was given, all but the commands' bytes.
 func (s *machineTest) keepsNoSlices() {
 	es := s.log(machineEntries)
-	a, b := s.m.New(s.T), s.m.New(s.T)
+	a, b := s.new(), s.new()
 	s.apply(a, es, 20)
 	var sums []uint32
 	for _, e := range es {
@@ -219,7 +240,7 @@ func (s *machineTest) keepsNoSlices() {
 
 // oneMoment writes a snapshot after more was applied.
 func (s *machineTest) oneMoment() {
-	a, b := s.m.New(s.T), s.m.New(s.T)
+	a, b := s.new(), s.new()
 	for range 5 {
 		es := s.log(machineEntries / 5)
 		s.apply(a, es, 20)
@@ -238,7 +259,7 @@ func (s *machineTest) oneMoment() {
 
 // besideApply writes snapshots while entries are applied.
 func (s *machineTest) besideApply() {
-	sm := s.m.New(s.T)
+	sm := s.new()
 	s.apply(sm, s.log(machineEntries), 20)
 	at := s.last
 	want := s.write(s.capture(sm), at)
@@ -274,7 +295,7 @@ func (w *stopWriter) Write(b []byte) (int, error) {
 
 // writeFails checks that an error of the writer comes back, and harms nothing.
 func (s *machineTest) writeFails() {
-	sm := s.m.New(s.T)
+	sm := s.new()
 	s.apply(sm, s.log(machineEntries), 20)
 	want := s.write(s.capture(sm), s.last)
 	for _, n := range []int{0, 1, len(want.data) / 2, len(want.data) - 1} {
@@ -290,7 +311,7 @@ func (s *machineTest) writeFails() {
 // restore goes on from a snapshot, in an empty state machine and in one that was
 // somewhere else.
 func (s *machineTest) restore() {
-	a, b, c := s.m.New(s.T), s.m.New(s.T), s.m.New(s.T)
+	a, b, c := s.new(), s.new(), s.new()
 	es := s.log(machineEntries)
 	s.apply(a, es, 20)
 	s.apply(c, es[:machineEntries/2], 20)
@@ -309,7 +330,7 @@ func (s *machineTest) restore() {
 		s.equal("digests after Restore and more entries", a.Digest(), sm.Digest())
 	}
 	// Readers give what they like.
-	d := s.m.New(s.T)
+	d := s.new()
 	if err := d.Restore(w.meta, &dribble{w.data}); err != nil {
 		s.Fatalf("Restore from a reader that gives byte after byte: %v", err)
 	}
@@ -328,7 +349,7 @@ func (r *dribble) Read(b []byte) (int, error) {
 
 // restoreAllOrNothing reads snapshots that are cut short, fail, or are wrong.
 func (s *machineTest) restoreAllOrNothing() {
-	sm, other := s.m.New(s.T), s.m.New(s.T)
+	sm, other := s.new(), s.new()
 	s.apply(other, s.log(machineEntries), 20)
 	w := s.write(s.capture(other), s.last)
 	s.last = zab.Zxid{}

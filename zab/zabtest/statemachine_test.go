@@ -154,7 +154,32 @@ func TestFaultyStateMachine(t *testing.T) {
 	if fault == "" {
 		t.Skip("only for TestStateMachineSuiteFails")
 	}
-	TestStateMachine(t, keeperWith(fault))
+	m := keeperWith(fault)
+	switch fault {
+	case "nil New":
+		m.New = nil
+	case "nil Command":
+		m.Command = nil
+	case "New of nil":
+		m.New = func(*testing.T) zab.StateMachine { return nil }
+	}
+	TestStateMachine(t, m)
+}
+
+// What the suite lacks it says, instead of a panic.
+func TestStateMachineSuiteLacks(t *testing.T) {
+	for fault, want := range map[string]string{
+		"nil New":     "zabtest.TestStateMachine: StateMachineUnderTest.New is nil",
+		"nil Command": "zabtest.TestStateMachine: StateMachineUnderTest.Command is nil",
+		"New of nil":  "StateMachineUnderTest.New returned nil",
+	} {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestFaultyStateMachine$", "-test.v")
+		cmd.Env = append(os.Environ(), faultEnv+"="+fault)
+		out, err := cmd.CombinedOutput()
+		if err == nil || !strings.Contains(string(out), want) || strings.Contains(string(out), "panic") {
+			t.Errorf("%s: %v\n%s", fault, err, out)
+		}
+	}
 }
 
 // The suite finds each fault, in the check that is about it.

@@ -28,6 +28,8 @@ type OpenStorage func(t *testing.T, dir string) zab.Storage
 // found again after Close. What a crash does is for the implementer to test: the
 // suite cannot make one.
 func TestStorage(t *testing.T, open OpenStorage) {
+	t.Helper()
+	mustHave(t, open != nil, "TestStorage", "open")
 	for _, c := range storageChecks {
 		t.Run(c.name, func(t *testing.T) {
 			s := &storageTest{T: t, open: open, dir: t.TempDir()}
@@ -63,6 +65,9 @@ func (s *storageTest) check(err error) {
 func (s *storageTest) load() {
 	s.Helper()
 	s.Storage = s.open(s.T, s.dir)
+	if s.Storage == nil {
+		s.Fatal("open returned a nil storage")
+	}
 	found, err := s.Storage.Load()
 	s.check(err)
 	s.found = found

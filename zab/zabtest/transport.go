@@ -31,11 +31,13 @@ type MakeTransports func(t *testing.T) (a, b transport.Transport, toA, toB trans
 // whole frames in order, ownership of bytes, a suffix lost and nothing else when
 // a connection ends, Close that unblocks everything, bounded buffers, contexts,
 // and no goroutine left. Each check is a subtest on a pair of transports of its
-// own. make should configure a limit on frames of a few MiB or less: it is looked
-// for up to 64 MiB, by sending.
+// own. make should configure a limit on frames of a few MiB or less, as frames of
+// MaxFrame bytes are sent: 1 KiB to 64 MiB.
 //
 // The suite judges nothing by time, except that what takes a minute is hung.
 func TestTransport(t *testing.T, make MakeTransports) {
+	t.Helper()
+	mustHave(t, make != nil, "TestTransport", "make")
 	for _, c := range transportChecks {
 		t.Run(c.name, func(t *testing.T) {
 			label := t.Name()
@@ -51,6 +53,8 @@ func TestTransport(t *testing.T, make MakeTransports) {
 // bubble of its own, for transports that wait in ways that a bubble knows.
 // There a goroutine left over, or a deadlock, fails the test by itself.
 func TestTransportInBubble(t *testing.T, make MakeTransports) {
+	t.Helper()
+	mustHave(t, make != nil, "TestTransportInBubble", "make")
 	for _, c := range transportChecks {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { runTransportCheck(t, make, c.check) })
@@ -61,6 +65,9 @@ func TestTransportInBubble(t *testing.T, make MakeTransports) {
 func runTransportCheck(t *testing.T, make MakeTransports, check func(*transportTest)) {
 	s := &transportTest{T: t}
 	s.a, s.b, s.toA, s.toB = make(t)
+	if s.a == nil || s.b == nil {
+		t.Fatalf("make returned a nil transport: %v and %v", s.a, s.b)
+	}
 	defer func() {
 		s.closeTransport("a", s.a)
 		s.closeTransport("b", s.b)
