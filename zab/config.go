@@ -50,7 +50,7 @@ type Config struct {
 
 	// MaxCommandBytes is the largest command, 1 MiB and 64 KiB by default, at most
 	// 8 MiB. It should be the same on all replicas, and the transport must take
-	// frames of 2 MiB more.
+	// frames of 2 MiB more (FrameOverhead).
 	MaxCommandBytes int
 
 	// MaxPending is how many proposals of this replica may be under way, 8192 by
@@ -83,8 +83,16 @@ const (
 	tailBytes        = 16 << 20  // of the log's end in memory
 	chunkBytes       = 256 << 10 // of a snapshot
 	maxNameBytes     = 256
-	maxMaxCommand    = 8 << 20 // with a batch before it within the 16 MiB of a transport's frame
+
+	maxHeartbeatTicks = 1000
+	maxElectionTicks  = 10_000
+
+	maxMaxCommand = 8 << 20 // with a batch before it within the 16 MiB of a transport's frame
 )
+
+// FrameOverhead is what a frame may be longer than the largest command in it: a
+// transport's MaxFrame is at least Config.MaxCommandBytes and 2 MiB.
+const FrameOverhead = 2 << 20
 
 // Defaults of a replica's times: a leader is heard ten times a second, and its
 // silence borne for half a second. (A broken connection is not waited for.)
@@ -144,26 +152,53 @@ func (c *Config) Validate() error {
 	if d.StateMachine == nil {
 		bad("StateMachine", "is nil")
 	}
-	d.validateLimits(bad)
+	c.validateLimits(&d, bad)
 	return errors.Join(errs...)
 }
 
-func (c *Config) validateLimits(bad func(field, format string, args ...any)) {
-	within := func(field string, v, low, high int64) {
+// validateLimits checks d, which is c with its defaults: what c leaves to a default
+// is not called wrong.
+func (c *Config) validateLimits(d *Config, bad func(field, format string, args ...any)) {
+	within := func(field string, v, low, high int64) bool {
 		if v < low || v > high {
 			bad(field, "is %d, not between %d and %d", v, low, high)
+			return false
+		}
+		return true
+	}
+	if d.Tick < time.Millisecond || d.Tick > time.Minute {
+		bad("Tick", "is %v, not between 1ms and 1m", d.Tick)
+	}
+	beat := within("HeartbeatTicks", int64(d.HeartbeatTicks), 1, maxHeartbeatTicks)
+	switch {
+	case !beat || d.ElectionTicks >= 3*d.HeartbeatTicks && d.ElectionTicks <= maxElectionTicks:
+		if !beat && c.ElectionTicks != 0 {
+			within("ElectionTicks", int64(d.ElectionTicks), 3, maxElectionTicks)
+		}
+	case c.ElectionTicks == 0:
+		bad("HeartbeatTicks", "is %d, and ElectionTicks, %d by default, must be at least three times that: set it too",
+			d.HeartbeatTicks, d.ElectionTicks)
+	default:
+		bad("ElectionTicks", "is %d, not between %d, three times HeartbeatTicks, and %d",
+			d.ElectionTicks, 3*d.HeartbeatTicks, maxElectionTicks)
+	}
+	if within("MaxCommandBytes", int64(d.MaxCommandBytes), 1, maxMaxCommand) && d.Transport != nil {
+		if most, least := d.Transport.MaxFrame(), d.MaxCommandBytes+FrameOverhead; most < least {
+			bad("Transport", "carries frames of at most %d bytes (MaxFrame), and MaxCommandBytes, %d%s, needs %d, 2 MiB more",
+				most, d.MaxCommandBytes, byDefault(c.MaxCommandBytes == 0), least)
 		}
 	}
-	if c.Tick < time.Millisecond || c.Tick > time.Minute {
-		bad("Tick", "is %v, not between 1ms and 1m", c.Tick)
-	}
-	within("HeartbeatTicks", int64(c.HeartbeatTicks), 1, 1000)
-	within("ElectionTicks", int64(c.ElectionTicks), 3*int64(c.HeartbeatTicks), 10_000)
-	within("MaxCommandBytes", int64(c.MaxCommandBytes), 1, maxMaxCommand)
-	within("MaxPending", int64(c.MaxPending), 1, 1<<20)
-	if c.SnapshotBytes < 0 {
+	within("MaxPending", int64(d.MaxPending), 1, 1<<20)
+	if d.SnapshotBytes < 0 {
 		bad("SnapshotBytes", "is negative")
 	}
+}
+
+func byDefault(yes bool) string {
+	if yes {
+		return " by default"
+	}
+	return ""
 }
 
 // alone says that this replica is the only founding member.

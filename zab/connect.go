@@ -88,7 +88,7 @@ func (r *Replica) dialOne(to transport.Endpoint) {
 				a.conn.Close()
 			}
 			if r.ctx.Err() == nil {
-				r.log.Debug("not connected", "peer", to.ID, "addr", to.Addr, "err", err)
+				r.notConnected(to, err)
 				r.dialing.put(dialEvent{dialDown, to.ID})
 			}
 			return
@@ -126,7 +126,6 @@ func (r *Replica) dialLane(to transport.Endpoint, lane protocol.Lane, nonce uint
 	}
 	if err != nil {
 		conn.Close()
-		r.refused(conn, err)
 		return arrival{}, err
 	}
 	g := r.greeting()
@@ -227,17 +226,28 @@ func (r *Replica) greetingTime() time.Duration {
 	return greetingElections * time.Duration(r.cfg.ElectionTicks) * r.cfg.Tick
 }
 
-// refused logs why a connection was closed before it was one of a link.
+// notConnected logs why a member that was dialed is not linked.
+func (r *Replica) notConnected(to transport.Endpoint, err error) {
+	if held, ok := r.refusals.note(refusalKey{kindOf(err, refusedDial), to.ID}, time.Now()); ok {
+		r.log.Warn("not connected", "peer", to.ID, "addr", to.Addr, "err", err, "more", held)
+	}
+}
+
+// kindOf returns the kind of a refusal, or what everything else is.
+func kindOf(err error, other refusalKind) refusalKind {
+	var why *refusal
+	if errors.As(err, &why) {
+		return why.kind
+	}
+	return other
+}
+
+// refused logs why a connection that another dialed was closed before it was one of a link.
 func (r *Replica) refused(conn transport.Conn, err error) {
 	if r.ctx.Err() != nil {
 		return
 	}
-	kind := refusedHello
-	var why *refusal
-	if errors.As(err, &why) {
-		kind = why.kind
-	}
-	if held, ok := r.refusals.note(kind, time.Now()); ok {
+	if held, ok := r.refusals.note(refusalKey{kindOf(err, refusedHello), 0}, time.Now()); ok {
 		r.log.Warn("connection refused", "remote", conn.Remote(), "err", err, "more", held)
 	}
 }

@@ -281,10 +281,11 @@ const (
 	refusedIdentity
 	refusedStranger
 	refusedCrowd
+	refusedDial // a connection that was not made; no refusal is of this kind
 	refusalKinds
 )
 
 func (k refusalKind) String() string {
 	return [...]string{"bad hello", "unsupported version", "another ensemble", "wrong replica",
-		"stranger", "too many connections", "?"}[min(k, refusalKinds)]
+		"stranger", "too many connections", "not reached", "?"}[min(k, refusalKinds)]
 }

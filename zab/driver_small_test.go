@@ -139,15 +139,21 @@ func TestGreeting(t *testing.T) {
 func TestRefusalsAreLoggedNowAndThen(t *testing.T) {
 	var l refusalLog
 	now := time.Unix(1000, 0)
-	_, ok := l.note(refusedHello, now)
+	_, ok := l.note(refusalKey{refusedHello, 0}, now)
 	require.True(t, ok)
 	for range 5 {
-		_, ok = l.note(refusedHello, now.Add(time.Second))
+		_, ok = l.note(refusalKey{refusedHello, 0}, now.Add(time.Second))
 		require.False(t, ok)
 	}
-	_, ok = l.note(refusedStranger, now.Add(time.Second))
+	_, ok = l.note(refusalKey{refusedStranger, 0}, now.Add(time.Second))
 	require.True(t, ok, "another reason")
-	held, ok := l.note(refusedHello, now.Add(refusalEvery))
+	for peer := range uint64(2) {
+		_, ok = l.note(refusalKey{refusedDial, peer + 1}, now)
+		require.True(t, ok, "another member")
+		_, ok = l.note(refusalKey{refusedDial, peer + 1}, now)
+		require.False(t, ok)
+	}
+	held, ok := l.note(refusalKey{refusedHello, 0}, now.Add(refusalEvery))
 	require.True(t, ok)
 	require.Equal(t, 5, held)
 }

@@ -117,23 +117,40 @@ func (m *memberSet) lists(id uint64) bool {
 	return slices.ContainsFunc(m.peers, func(e transport.Endpoint) bool { return e.ID == id })
 }
 
-// refusalLog keeps the log from being filled by whoever knocks.
+// refusalLog keeps the log from being filled by whoever knocks, or is knocked at
+// in vain. The zero value is ready.
 type refusalLog struct {
-	mu   sync.Mutex
-	last [refusalKinds]time.Time
-	held [refusalKinds]int
+	mu    sync.Mutex
+	notes map[refusalKey]refusalNote
+}
+
+// refusalKey is what is logged apart: a kind, and for connections that this
+// replica dialed the member, 0 else. So there are no more keys than members.
+type refusalKey struct {
+	kind refusalKind
+	peer uint64
+}
+
+type refusalNote struct {
+	last time.Time
+	held int
 }
 
 const refusalEvery = 10 * time.Second
 
-// note says whether a refusal is to be logged, and how many of its kind were not.
-func (l *refusalLog) note(k refusalKind, now time.Time) (held int, ok bool) {
+// note says whether something is to be logged, and how many of the same were not.
+func (l *refusalLog) note(k refusalKey, now time.Time) (held int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.last[k].IsZero() && now.Sub(l.last[k]) < refusalEvery {
-		l.held[k]++
+	if l.notes == nil {
+		l.notes = make(map[refusalKey]refusalNote)
+	}
+	n, again := l.notes[k]
+	if again && now.Sub(n.last) < refusalEvery {
+		n.held++
+		l.notes[k] = n
 		return 0, false
 	}
-	held, l.held[k], l.last[k] = l.held[k], 0, now
-	return held, true
+	l.notes[k] = refusalNote{last: now}
+	return n.held, true
 }

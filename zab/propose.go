@@ -109,15 +109,19 @@ func (p *Pending) Wait(ctx context.Context) (Result, error) {
 // Propose proposes a command and waits for its result on this replica. While
 // there is no leader, or too much is under way, it tries again until ctx is done,
 // but only as long as the command certainly has no effect. The replica keeps cmd;
-// nobody may change it from now on. Errors are those of SubmitFunc.
+// nobody may change it from now on. Errors are those of SubmitFunc, or wrap ctx's
+// and say what was missing.
 func (r *Replica) Propose(ctx context.Context, cmd []byte) (Result, error) {
 	for {
 		_, changed := r.Status()
 		p, err := r.Submit(ctx, cmd)
 		if err != nil {
-			return Result{}, err
+			return Result{}, r.missing(err)
 		}
 		res, err := p.Wait(ctx)
+		if err != nil && !NotApplied(err) && ctx.Err() != nil {
+			return res, r.missing(err)
+		}
 		if err == nil || !NotApplied(err) || !(errors.Is(err, ErrNoLeader) || errors.Is(err, ErrOverloaded)) {
 			return res, err
 		}
@@ -135,7 +139,7 @@ func (r *Replica) pause(ctx context.Context, changed <-chan struct{}) error {
 	case <-changed:
 	case <-timer.C:
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return r.missing(context.Cause(ctx))
 	case <-r.stop:
 		return ErrClosed
 	}
@@ -169,7 +173,7 @@ func (r *Replica) ReadPoint(ctx context.Context) (Zxid, error) {
 				return a.zxid, a.err
 			}
 		case <-ctx.Done():
-			return Zxid{}, context.Cause(ctx)
+			return Zxid{}, r.missing(context.Cause(ctx))
 		}
 		if err := r.pause(ctx, changed); err != nil {
 			return Zxid{}, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -202,8 +203,9 @@ func (r *Replica) Shutdown(ctx context.Context) error {
 func (r *Replica) Status() (Status, <-chan struct{}) { return r.progress.status() }
 
 // Ready waits until this replica serves: it is synchronised with a leader, and
-// has applied the commit point that it saw first. It returns early with the
-// error of ctx, or the fault or ErrClosed that ended the replica.
+// has applied the commit point that it saw first. It returns early with an error
+// that wraps ctx's and says what is missing, or the fault or ErrClosed that ended
+// the replica.
 func (r *Replica) Ready(ctx context.Context) error {
 	for {
 		s, changed := r.Status()
@@ -213,9 +215,37 @@ func (r *Replica) Ready(ctx context.Context) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return r.missing(context.Cause(ctx))
 		case <-r.stop:
 			return r.Err()
 		}
 	}
+}
+
+// missing wraps the error of a context that ended while this replica did not
+// serve, to say why not.
+func (r *Replica) missing(err error) error {
+	s, _ := r.Status()
+	if s.Serving || r.Err() != nil {
+		return err
+	}
+	what := "no leader"
+	if s.Leader != 0 {
+		what = fmt.Sprintf("%v, with leader %d, and not serving yet", s.Phase, s.Leader)
+	}
+	members := s.Config.Current
+	if len(members) == 0 { // there never was a leader
+		members = r.cfg.Members
+	}
+	others, linked := 0, 0
+	for _, m := range members {
+		if m.ID == r.cfg.ID {
+			continue
+		}
+		others++
+		if slices.ContainsFunc(s.Peers, func(p protocol.PeerStatus) bool { return p.ID == m.ID }) {
+			linked++
+		}
+	}
+	return fmt.Errorf("zab: %s; linked to %d of %d other members: %w", what, linked, others, err)
 }

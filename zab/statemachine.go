@@ -21,8 +21,13 @@ type StateMachine interface {
 	// up the replica. It is written out later.
 	Snapshot() (Snapshot, error)
 
-	// Restore replaces the state by one read from r, and only when all of it was
-	// read and verified. If it fails, the state is as before.
+	// Restore replaces the state by the one that a Snapshot wrote, read from r to its
+	// end. meta.Digest is the digest that the state must have: build the new state
+	// aside, compare its digest with meta.Digest, and take it over only then. If
+	// Restore returns an error, for bytes that end early, are not a snapshot or do not
+	// have that digest, the state is as it was before, its Digest included. The bytes
+	// may have come from another replica. After a Restore without an error the replica
+	// compares Digest with meta.Digest too, and takes a difference for a failure.
 	Restore(meta SnapshotMeta, r io.Reader) error
 
 	// Digest is a checksum of the state, equal on all replicas after the same

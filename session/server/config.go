@@ -45,8 +45,9 @@ type Config struct {
 
 	// MaxDataBytes is how large a znode's data may be: 1,048,575 by default, as in
 	// ZooKeeper. MaxMultiOps is how many operations a multi may have, 4096 by
-	// default; MaxOpBytes is how large any operation may be, 4 MiB by default, at
-	// most 7 MiB. They should be the same on all members.
+	// default and at most tree.MaxOps; MaxOpBytes is how large any operation may be, 4 MiB by default, at
+	// most 7 MiB, and Transport must carry frames of 2 MiB and 64 KiB more. They should
+	// be the same on all members.
 	MaxDataBytes, MaxMultiOps, MaxOpBytes int
 
 	// Settings are replicated limits with which the ensemble is founded. Like
@@ -118,42 +119,17 @@ func (c *Config) Validate() error {
 	case d.Dir != "" && d.Storage != nil:
 		bad("Dir", "is set, and so is Storage: set one of them")
 	}
-	z := d.replica()
 	if d.Transport == nil && len(d.Members) > 1 {
 		bad("Transport", "is nil, and there are other members: import github.com/zabtree/zabtree/transport/tcp"+
 			" and set it to tcp.New(listener, tcp.Options{}); within one process transport.NewMemory will do")
-		z.Transport = none{}
 	}
-	if z.Storage == nil {
-		z.Storage = zab.NewMemoryStorage() // the above said what is to be said
-	}
-	z.StateMachine = &machine{}
-	if err := z.Validate(); err != nil {
-		errs = append(errs, err)
-	}
-	if d.MaxDataBytes < 1 || d.MaxDataBytes > d.MaxOpBytes {
-		bad("MaxDataBytes", "is %d, not between 1 and MaxOpBytes, %d", d.MaxDataBytes, d.MaxOpBytes)
-	}
-	if d.MaxMultiOps < 1 {
-		bad("MaxMultiOps", "is %d, less than 1", d.MaxMultiOps)
-	}
-	if d.MaxOpBytes < 1 || d.MaxOpBytes > maxMaxOpBytes {
-		bad("MaxOpBytes", "is %d, not between 1 and %d", d.MaxOpBytes, maxMaxOpBytes)
-	}
-	if d.MinSessionTimeout < d.Tick || d.MaxSessionTimeout < d.MinSessionTimeout {
-		bad("MinSessionTimeout", "is %v: it and MaxSessionTimeout, %v, must be at least Tick, %v, in this order",
-			d.MinSessionTimeout, d.MaxSessionTimeout, d.Tick)
-	}
-	if d.ReapInterval < 0 {
-		bad("ReapInterval", "is negative")
-	}
+	errs = append(errs, c.validateReplica())
+	c.validateSizes(bad)
+	c.validateTimes(bad)
+	c.validateSettings(bad)
 	errs = append(errs, d.Settings.Validate(), d.Watches.Validate(), d.History.Validate())
 	return errors.Join(errs...)
 }
-
-// none stands for a transport while a configuration is validated.
-type none struct{ transport.Transport }
-
 func (c *Config) replica() zab.Config {
 	return zab.Config{
 		ID: c.ID, Name: c.Name, Nonce: c.nonce(), Members: c.Members,

@@ -89,8 +89,11 @@ func (m Membership) Validate() error {
 		if x.ID == 0 {
 			bad("member %d: ID is 0", i+1)
 		}
-		if i > 0 && m[i-1].ID >= x.ID {
-			bad("member %d: ID %d is a duplicate or out of order", i+1, x.ID)
+		switch {
+		case i > 0 && m[i-1].ID == x.ID:
+			bad("member %d: there twice", x.ID)
+		case i > 0 && m[i-1].ID > x.ID:
+			bad("member %d: out of order, after %d", x.ID, m[i-1].ID)
 		}
 		if x.Role > Observer {
 			bad("member %d: unknown role %d", x.ID, x.Role)

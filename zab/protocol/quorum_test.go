@@ -220,9 +220,9 @@ func TestMembershipValidate(t *testing.T) {
 		{nil, []string{"no voters"}},
 		{Membership{{ID: 1, Role: Observer}}, []string{"no voters"}},
 		{Membership{{ID: 0}}, []string{"ID is 0"}},
-		{Membership{{ID: 2}, {ID: 2}}, []string{"duplicate or out of order"}},
+		{Membership{{ID: 2}, {ID: 2}}, []string{"member 2: there twice"}},
 		{Membership{{ID: 2}, {ID: 1, Role: 7, Weight: MaxWeight + 1, Addr: fmt.Sprintf("%2000d", 1)}},
-			[]string{"out of order", "unknown role 7", "weight 1048577", "2000 bytes"}},
+			[]string{"member 1: out of order, after 2", "unknown role 7", "weight 1048577", "2000 bytes"}},
 		{many, []string{"1025 members"}},
 	} {
 		err := x.m.Validate()
