@@ -37,7 +37,7 @@ func follow(t *testing.T, ctx context.Context, s *session.Session, w *watch.Watc
 		require.NoError(t, err)
 		if ev.Type == watch.Gap {
 			gaps++
-			require.Less(t, gaps, n, "no progress at %d", i)
+			require.LessOrEqual(t, gaps, 2, "no progress at %d", i)
 			w.Close()
 			w, err = s.WatchSince(ctx, "/p", watch.PersistentRecursive, ev.Since)
 			require.NoError(t, err)
@@ -109,7 +109,7 @@ func TestWatchSinceEdges(t *testing.T) {
 		writer := e.Session(leader)
 		_, err := writer.Create(ctx, "/p", nil, tree.Persistent)
 		require.NoError(t, err)
-		last := createMany(t, ctx, writer, 0, 5)
+		createMany(t, ctx, writer, 0, 5)
 		s := e.Session(leader%3 + 1)
 		w, err := s.WatchSince(ctx, "/p", watch.PersistentRecursive, 0)
 		require.NoError(t, err)
@@ -130,7 +130,7 @@ func TestWatchSinceEdges(t *testing.T) {
 			require.True(t, session.NotApplied(err))
 		}
 		// Ahead of this session, but of nobody else.
-		last = createMany(t, ctx, writer, 5, 5)
+		last := createMany(t, ctx, writer, 5, 5)
 		w, err = s.WatchSince(ctx, "/p", watch.PersistentRecursive, last)
 		require.NoError(t, err)
 		createMany(t, ctx, writer, 10, 1)
