@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -148,7 +149,8 @@ func (c *Config) nonce() string {
 	if settings == tree.New(tree.Settings{}).View().Settings() {
 		return c.Nonce
 	}
-	return fmt.Sprintf("%s\x00%+v", c.Nonce, settings)
+	sum := sha256.Sum256(fmt.Appendf(nil, "%+v", settings))
+	return fmt.Sprintf("%s\x00%x", c.Nonce, sum[:8])
 }
 
 func (c *Config) limits() tree.Limits {
