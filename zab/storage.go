@@ -94,6 +94,7 @@ var (
 	ErrNoEntries = errors.New("zab: no such entries in the log")
 	// ErrInUse: the directory is in use by a live process or storage.
 	ErrInUse = errors.New("zab: storage is in use")
-	// ErrForeign: the storage belongs to another replica or another ensemble.
+	// ErrForeign: the storage belongs to another replica or another ensemble, or the
+	// directory to something else altogether.
 	ErrForeign = errors.New("zab: storage belongs to another replica or ensemble")
 )
