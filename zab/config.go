@@ -94,12 +94,12 @@ const (
 // transport's MaxFrame is at least Config.MaxCommandBytes and 2 MiB.
 const FrameOverhead = 2 << 20
 
-// Defaults of a replica's times: a leader is heard ten times a second, and its
+// Defaults of a replica's times: a leader is heard eight times a second, and its
 // silence borne for half a second. (A broken connection is not waited for.)
 const (
-	DefaultTick           = 100 * time.Millisecond
+	DefaultTick           = 125 * time.Millisecond
 	DefaultHeartbeatTicks = 1
-	DefaultElectionTicks  = 5
+	DefaultElectionTicks  = 4
 )
 
 // withDefaults returns a copy with every default filled in and the members in

@@ -66,7 +66,7 @@ func TestConfigErrorsAreTrue(t *testing.T) {
 			[]string{"zab: Config.HeartbeatTicks: is " + maxInt + ", not between 1 and 1000",
 				"zab: Config.ElectionTicks: is -1, not between 3 and 10000"}},
 		{func(c *Config) { c.HeartbeatTicks = 2 },
-			[]string{"zab: Config.HeartbeatTicks: is 2, and ElectionTicks, 5 by default, must be at least three times that: set it too"}},
+			[]string{"zab: Config.HeartbeatTicks: is 2, and ElectionTicks, 4 by default, must be at least three times that: set it too"}},
 		{func(c *Config) { c.HeartbeatTicks, c.ElectionTicks = 1000, 3000 }, nil},
 		{func(c *Config) { c.MaxCommandBytes = math.MaxInt },
 			[]string{"zab: Config.MaxCommandBytes: is " + maxInt + ", not between 1 and 8388608"}},

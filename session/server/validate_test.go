@@ -30,7 +30,7 @@ func TestConfigErrorsAreTrue(t *testing.T) {
 		{func(c *server.Config) { c.HeartbeatTicks = math.MaxInt },
 			[]string{fmt.Sprint("zab: Config.HeartbeatTicks: is ", math.MaxInt, ", not between 1 and 1000")}},
 		{func(c *server.Config) { c.HeartbeatTicks = 2 },
-			[]string{"zab: Config.HeartbeatTicks: is 2, and ElectionTicks, 5 by default, must be at least three times that: set it too"}},
+			[]string{"zab: Config.HeartbeatTicks: is 2, and ElectionTicks, 4 by default, must be at least three times that: set it too"}},
 		{func(c *server.Config) { c.Tick, c.MaxSessionTimeout = -1, time.Second },
 			[]string{"zab: Config.Tick: is -1ns, not between 1ms and 1m"}},
 		{func(c *server.Config) { c.MaxOpBytes = 1 },
