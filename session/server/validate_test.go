@@ -47,7 +47,7 @@ func TestConfigErrorsAreTrue(t *testing.T) {
 		{func(c *server.Config) { c.MaxMultiOps = tree.MaxOps + 1 },
 			[]string{"server: Config.MaxMultiOps: is 65537, not between 1 and 65536"}},
 		{func(c *server.Config) { c.MinSessionTimeout = time.Millisecond },
-			[]string{"server: Config.MinSessionTimeout: is 1ms, less than Tick, 100ms by default"}},
+			[]string{"server: Config.MinSessionTimeout: is 1ms, less than Tick, 125ms by default"}},
 		{func(c *server.Config) { c.MaxSessionTimeout = time.Millisecond },
 			[]string{"server: Config.MaxSessionTimeout: is 1ms, less than MinSessionTimeout, 500ms by default"}},
 		{func(c *server.Config) { c.MinSessionTimeout = -1 },
