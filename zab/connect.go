@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// greetingTicks is how long a connection may take for its hello, in election
+	// greetingElections is how long a connection may take for its hello, in election
 	// timeouts.
 	greetingElections = 4
 	// maxGreeting is how many accepted connections may be about to say hello.

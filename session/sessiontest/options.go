@@ -11,11 +11,11 @@ type Options struct {
 	// Members is how many there are. Default 3.
 	Members int
 
-	// Tick is the members' unit of time; an election takes about ten. By default
+	// Tick is the members' unit of time; silence is borne for four. By default
 	// it is 20 ms with Start, and 500 ms with Run: as fake time passes only when
 	// nothing else can happen, a coarse tick costs nothing but the exactness of
-	// times that nobody waits for. With 50 ms, a member's own default, times are
-	// as in production.
+	// times that nobody waits for. With zab.DefaultTick times are as in
+	// production.
 	Tick time.Duration
 
 	// SessionTimeout is that of the sessions that Session opens. Default 10 s.
