@@ -61,7 +61,7 @@ type dirStorage struct {
 	log *wal.Log // set by Load
 
 	// For Load and Append alone.
-	head     dirHead
+	head     protocol.Head
 	identity dirIdentity
 	last     Zxid // of the log, or of the base
 	reset    bool // what the log holds is of no use: the next Append drops it
@@ -76,8 +76,6 @@ type dirStorage struct {
 	received  string // committed receipt that is not named yet
 	parts     uint64 // numbers files aside
 }
-
-var errStorageClosed = errors.New("zab: storage is closed")
 
 // OpenDir opens the storage in a directory, or makes one there, for a replica of
 // this process. It is ErrInUse while another has it, also in another process.
@@ -174,20 +172,20 @@ func (s *dirStorage) recovered(found *wal.Recovered) (Recovered, error) {
 	lost := func(err error) (Recovered, error) {
 		// The head is part of what was verified: only another program, or a bug, makes
 		// these differ.
-		s.head, s.last, s.reset = dirHead{}, Zxid{}, true
+		s.head, s.last, s.reset = protocol.Head{}, Zxid{}, true
 		return Recovered{Damage: errors.Join(rec.Damage, err)}, nil
 	}
 	if found.Head != nil {
-		h, err := decodeDirHead(found.Head)
+		h, err := decodeHead(found.Head)
 		if err != nil {
 			return lost(fmt.Errorf("zab: head of the log: %w", err))
 		}
 		s.head = h
 	}
-	if z := s.head.base.Zxid(); z.Counter != found.Start {
+	if z := s.head.Base.Zxid(); z.Counter != found.Start {
 		return lost(fmt.Errorf("zab: the log begins after %d and its base is %v", found.Start, z))
 	}
-	s.last = s.head.base.Zxid()
+	s.last = s.head.Base.Zxid()
 	if found.Last > found.Start {
 		e, err := s.entry(found.Last)
 		switch {
@@ -200,9 +198,9 @@ func (s *dirStorage) recovered(found *wal.Recovered) (Recovered, error) {
 		}
 		s.last = e.Zxid
 	}
-	rec.Base, rec.Latest, rec.Last = s.head.base, s.head.latest, found.Last
-	if s.head.hard != nil {
-		h := *s.head.hard
+	rec.Base, rec.Latest, rec.Last = s.head.Base, s.head.Latest, found.Last
+	if s.head.HardState != nil {
+		h := *s.head.HardState
 		rec.HardState = &h
 	}
 	return rec, nil
@@ -306,7 +304,7 @@ func (s *dirStorage) removeUnnamed() error {
 	}
 	var names []string
 	for _, name := range whole {
-		if !s.head.names(name) {
+		if !named(&s.head, name) {
 			names = append(names, name)
 		}
 	}

@@ -3,79 +3,11 @@ package zab
 import (
 	"errors"
 	"fmt"
-	"slices"
 
-	"github.com/zabtree/zabtree/internal/codec"
 	"github.com/zabtree/zabtree/internal/snapshot"
 	"github.com/zabtree/zabtree/internal/wal"
 	"github.com/zabtree/zabtree/zab/protocol"
 )
-
-// dirHead is what the log's head says.
-type dirHead struct {
-	hard         *HardState
-	base, latest Base
-}
-
-const dirHeadVersion = 1
-
-func (h *dirHead) append(dst []byte) []byte {
-	dst = codec.AppendArray(dst, 4)
-	dst = codec.AppendUint(dst, dirHeadVersion)
-	if h.hard == nil {
-		dst = codec.AppendNil(dst)
-	} else {
-		dst = protocol.AppendHardState(dst, h.hard)
-	}
-	return protocol.AppendBase(protocol.AppendBase(dst, &h.base), &h.latest)
-}
-
-func decodeDirHead(b []byte) (dirHead, error) {
-	r := codec.NewReader(b)
-	r.Fields(4)
-	if v := r.Uint(); r.Err() == nil && v != dirHeadVersion {
-		r.Fail(fmt.Sprintf("unknown version %d", v))
-	}
-	var h dirHead
-	if !r.Nil() {
-		hard := protocol.ReadHardState(&r)
-		h.hard = &hard
-	}
-	h.base = protocol.ReadBase(&r)
-	h.latest = protocol.ReadBase(&r)
-	return h, r.Done()
-}
-
-// names says whether a snapshot file counts.
-func (h *dirHead) names(file string) bool {
-	return file == snapshotName(h.base.Snapshot) || file == snapshotName(h.latest.Snapshot)
-}
-
-// with returns the head after a batch. A base that is newer than the latest
-// snapshot is the latest.
-func (h dirHead) with(b *Batch) dirHead {
-	if b.HardState != nil {
-		hard := *b.HardState
-		hard.Founders = slices.Clone(hard.Founders)
-		h.hard = &hard
-	}
-	if b.Base != nil {
-		h.base = cloneBase(b.Base)
-		if z := h.base.Zxid(); h.latest.Zxid().Counter < z.Counter || z.IsZero() {
-			h.latest = h.base
-		}
-	}
-	if b.Latest != nil {
-		h.latest = cloneBase(b.Latest)
-	}
-	return h
-}
-
-func cloneBase(b *Base) Base {
-	c := *b
-	c.Config = c.Config.Clone()
-	return c
-}
 
 // Append implements Storage.
 func (s *dirStorage) Append(b Batch) error {
@@ -101,8 +33,8 @@ func (s *dirStorage) Append(b Batch) error {
 	}
 	head, changed := s.head, b.HardState != nil || b.Base != nil || b.Latest != nil
 	if changed {
-		head = head.with(&b)
-		s.headBuf = head.append(s.headBuf[:0])
+		head = head.With(&b)
+		s.headBuf = appendHead(s.headBuf[:0], &head)
 		step.Head = s.headBuf
 	}
 	err = s.log.Append(step)
@@ -123,7 +55,7 @@ func (s *dirStorage) Append(b Batch) error {
 // cut translates Base and Truncate, and returns the zxid with which the log then
 // ends.
 func (s *dirStorage) cut(b *Batch, step *wal.Batch) (Zxid, error) {
-	start, last := s.head.base.Zxid(), s.last
+	start, last := s.head.Base.Zxid(), s.last
 	if s.reset {
 		if b.Base != nil {
 			last = b.Base.Zxid()
@@ -161,7 +93,7 @@ func (s *dirStorage) cut(b *Batch, step *wal.Batch) (Zxid, error) {
 // holds says whether an entry is in the log, the one that it begins after
 // included.
 func (s *dirStorage) holds(z Zxid) (bool, error) {
-	start := s.head.base.Zxid()
+	start := s.head.Base.Zxid()
 	switch {
 	case z == start || z == s.last:
 		return true, nil
@@ -177,31 +109,14 @@ func (s *dirStorage) holds(z Zxid) (bool, error) {
 
 // records translates the entries, which must follow last without a gap.
 func (s *dirStorage) records(b *Batch, step *wal.Batch, last Zxid) (Zxid, error) {
-	last, err := follows(last, b.Entries)
+	lengths, last, err := b.Lengths(s.lengths[:0], last)
+	s.lengths = lengths
 	if err != nil {
 		return last, err
 	}
-	if s.lengths, err = entryLengths(s.lengths[:0], b.Raw); err != nil {
-		return last, err
-	}
-	if len(s.lengths) != len(b.Entries) {
-		return last, fmt.Errorf("zab: batch of %d entries has %d encoded", len(b.Entries), len(s.lengths))
-	}
-	step.First, step.Lengths = b.Entries[0].Zxid.Counter, s.lengths
+	step.First, step.Lengths = b.Entries[0].Zxid.Counter, lengths
 	s.data[0] = b.Raw
 	step.Data = s.data[:]
-	return last, nil
-}
-
-// follows returns the last entry's zxid if the entries follow one another, and the
-// first one last. A gap is never written.
-func follows(last Zxid, entries []Entry) (Zxid, error) {
-	for i := range entries {
-		if e := &entries[i]; e.Prev() != last {
-			return last, fmt.Errorf("zab: entry %v cannot follow %v in the log", e.Zxid, last)
-		}
-		last = entries[i].Zxid
-	}
 	return last, nil
 }
 
@@ -225,21 +140,21 @@ func (s *dirStorage) Read(after uint64, maxBytes int) ([]byte, error) {
 // name any more, and older ones of this replica's own that were never named. What cannot
 // be removed now, because it is open where that matters, is removed at the next
 // Load.
-func (s *dirStorage) removeNamedBefore(before *dirHead) {
+func (s *dirStorage) removeNamedBefore(before *protocol.Head) {
 	whole, _, err := snapshot.Files(s.fsys, s.snapshotsDir(), snapshotSuffix)
 	if err != nil {
 		return
 	}
 	s.mu.Lock()
-	if s.head.names(s.received) {
+	if named(&s.head, s.received) {
 		s.received = ""
 	}
 	received := s.received
 	s.mu.Unlock()
 	var names []string
 	for _, name := range whole {
-		stale := before.names(name) || (name != received && name < snapshotName(s.head.latest.Snapshot))
-		if stale && !s.head.names(name) {
+		stale := named(before, name) || (name != received && name < snapshotName(s.head.Latest.Snapshot))
+		if stale && !named(&s.head, name) {
 			names = append(names, name)
 		}
 	}

@@ -121,10 +121,10 @@ func (s *dirStorage) compareIdentity(rec *Recovered) error {
 // after the hard state, so that a crash between the two does not look like a lost
 // log. If it fails it is tried again with the next batch: the log has it too.
 func (s *dirStorage) saveIdentity() {
-	if s.head.hard == nil {
+	if s.head.HardState == nil {
 		return
 	}
-	id := dirIdentity{s.head.hard.Ensemble, s.head.hard.Replica}
+	id := dirIdentity{s.head.HardState.Ensemble, s.head.HardState.Replica}
 	if id == s.identity {
 		return
 	}
