@@ -358,4 +358,4 @@ func zx(epoch uint32, counter uint64) Zxid { return Zxid{Epoch: epoch, Counter: 
 
 func ptr[T any](v T) *T { return &v }
 
-func crcOf(b []byte) uint64 { return crc64.Checksum(b, crc64Table) }
+func crcOf(b []byte) uint64 { return crc64.Checksum(b, crc64.MakeTable(crc64.ECMA)) }

@@ -1,7 +1,9 @@
-package zab
+package driver
+
+import "github.com/zabtree/zabtree/zab/protocol"
 
 // snapshotPlan decides when a snapshot of this replica's own state is taken. It is
-// a step machine; applier and loop use it, under a mutex.
+// a step machine, and a part of Applier.
 type snapshotPlan struct {
 	everyEntries uint64
 	everyBytes   int64
@@ -11,11 +13,11 @@ type snapshotPlan struct {
 	busy    bool // one is being written, or not yet named by the log
 	wanted  bool // one was asked for
 
-	latest SnapshotMeta // the newest that is there, own or received
+	latest protocol.SnapshotMeta // the newest that is there, own or received
 }
 
 // applied counts what the state machine was given.
-func (p *snapshotPlan) applied(es []Entry) {
+func (p *snapshotPlan) applied(es []protocol.Entry) {
 	p.entries += uint64(len(es))
 	for i := range es {
 		p.bytes += int64(len(es[i].Data)) + 64
@@ -27,7 +29,7 @@ func (p *snapshotPlan) want() { p.wanted = true }
 
 // due says that a snapshot of the state at z is to be captured now; it is then
 // under way until written or failed.
-func (p *snapshotPlan) due(z Zxid) bool {
+func (p *snapshotPlan) due(z protocol.Zxid) bool {
 	if p.busy || z.IsZero() {
 		return false
 	}
@@ -50,7 +52,7 @@ func (p *snapshotPlan) failed() { p.busy = false }
 // written says that the snapshot under way is durable, as what, and returns
 // whether the log shall name it. It shall not if a newer one was received
 // meanwhile: the storage removes it then.
-func (p *snapshotPlan) written(latest SnapshotMeta) bool {
+func (p *snapshotPlan) written(latest protocol.SnapshotMeta) bool {
 	if latest.Zxid.Counter <= p.latest.Zxid.Counter {
 		p.busy = false
 		return false
@@ -63,7 +65,7 @@ func (p *snapshotPlan) written(latest SnapshotMeta) bool {
 func (p *snapshotPlan) named() { p.busy = false }
 
 // installed says that a snapshot was received and is the base now.
-func (p *snapshotPlan) installed(b *Base) {
+func (p *snapshotPlan) installed(b *protocol.Base) {
 	p.latest = b.Snapshot
 	p.entries, p.bytes = 0, 0
 }

@@ -1,4 +1,4 @@
-package zab
+package driver
 
 import (
 	"errors"
@@ -6,41 +6,34 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/zabtree/zabtree/zab/protocol"
 )
-
-type outcome struct {
-	zxid Zxid
-	err  error
-}
 
 // pendingModel answers the same questions with a map.
 type pendingModel struct {
 	t     *testing.T
-	table pendingTable
+	table pendingTable[uint64]
 	epoch map[uint64]uint32
-	got   map[uint64]outcome
+	got   map[uint64]Resolution[uint64]
 	next  uint64
 }
 
 func (m *pendingModel) add(epoch uint32) {
 	m.next++
-	id := m.next
-	m.epoch[id] = epoch
-	m.table.add(id, epoch, func(r Result, err error) {
-		_, twice := m.got[id]
-		require.False(m.t, twice, "%d resolved twice", id)
-		m.got[id] = outcome{r.Zxid, err}
-	})
+	m.epoch[m.next] = epoch
+	m.table.add(m.next, epoch, m.next)
 }
 
-func (m *pendingModel) deliver(rs []resolution) {
-	for i := range rs {
-		rs[i].deliver()
+func (m *pendingModel) deliver(rs []Resolution[uint64]) {
+	for _, r := range rs {
+		_, twice := m.got[r.Waiter]
+		require.False(m.t, twice, "%d resolved twice", r.Waiter)
+		m.got[r.Waiter] = r
 	}
 }
 
 // expect checks that exactly the open ones that match were resolved, with err.
-func (m *pendingModel) expect(match func(id uint64, epoch uint32) bool, check func(outcome)) {
+func (m *pendingModel) expect(match func(id uint64, epoch uint32) bool, check func(Resolution[uint64])) {
 	for id, epoch := range m.epoch {
 		o, resolved := m.got[id]
 		require.Equal(m.t, match(id, epoch), resolved, "request %d", id)
@@ -57,7 +50,7 @@ func (m *pendingModel) expect(match func(id uint64, epoch uint32) bool, check fu
 func TestPendingTable(t *testing.T) {
 	for seed := range uint64(40) {
 		rng := rand.New(rand.NewPCG(seed, 3))
-		m := &pendingModel{t: t, epoch: map[uint64]uint32{}, got: map[uint64]outcome{}, next: rng.Uint64() >> 2}
+		m := &pendingModel{t: t, epoch: map[uint64]uint32{}, got: map[uint64]Resolution[uint64]{}, next: rng.Uint64() >> 2}
 		first := m.next
 		epoch, counter := uint32(1), uint64(0)
 		for range 300 {
@@ -69,14 +62,14 @@ func TestPendingTable(t *testing.T) {
 				}
 			case n < 80:
 				counter++
-				e := Entry{Zxid: zx(epoch, counter), Kind: KindCommand, Request: id}
+				e := protocol.Entry{Zxid: zx(epoch, counter), Kind: protocol.KindCommand, Request: id}
 				m.deliver(m.table.applied(&e, 5, nil))
-				m.expect(func(x uint64, _ uint32) bool { return x == id }, func(o outcome) { require.Equal(t, outcome{e.Zxid, nil}, o) })
+				m.expect(func(x uint64, _ uint32) bool { return x == id }, func(o Resolution[uint64]) { require.Equal(t, Resolution[uint64]{id, Applied, e.Zxid, 5, nil}, o) })
 			case n < 85:
-				m.deliver(m.table.refused(id, ErrOverloaded, nil))
-				m.expect(func(x uint64, _ uint32) bool { return x == id }, func(o outcome) {
-					require.True(t, NotApplied(o.err))
-					require.ErrorIs(t, o.err, ErrOverloaded)
+				m.deliver(m.table.refused(id, protocol.ErrOverloaded, nil))
+				m.expect(func(x uint64, _ uint32) bool { return x == id }, func(o Resolution[uint64]) {
+					require.Equal(t, NotApplied, o.Outcome)
+					require.ErrorIs(t, o.Err, protocol.ErrOverloaded)
 				})
 			case n < 90:
 				epoch++
@@ -87,16 +80,15 @@ func TestPendingTable(t *testing.T) {
 				require.Empty(t, m.table.reached(counter+1, nil))
 				counter += 2
 				m.deliver(m.table.reached(counter, nil))
-				m.expect(func(x uint64, _ uint32) bool { return x <= mark }, func(o outcome) {
-					require.True(t, NotApplied(o.err))
-					require.ErrorIs(t, o.err, ErrNoLeader)
+				m.expect(func(x uint64, _ uint32) bool { return x <= mark }, func(o Resolution[uint64]) {
+					require.Equal(t, NotApplied, o.Outcome)
+					require.ErrorIs(t, o.Err, protocol.ErrNoLeader)
 				})
 			default:
 				before := epoch - 1
 				m.deliver(m.table.restored(before, nil))
-				m.expect(func(_ uint64, e uint32) bool { return e <= before }, func(o outcome) {
-					require.False(t, NotApplied(o.err))
-					require.ErrorIs(t, o.err, ErrUnknownOutcome)
+				m.expect(func(_ uint64, e uint32) bool { return e <= before }, func(o Resolution[uint64]) {
+					require.Equal(t, Unknown, o.Outcome)
 				})
 			}
 			if t.Failed() {
@@ -104,17 +96,17 @@ func TestPendingTable(t *testing.T) {
 			}
 		}
 		m.deliver(m.table.stopped(nil))
-		m.expect(func(uint64, uint32) bool { return true }, func(o outcome) { require.ErrorIs(t, o.err, ErrUnknownOutcome) })
+		m.expect(func(uint64, uint32) bool { return true }, func(o Resolution[uint64]) { require.Equal(t, Unknown, o.Outcome) })
 	}
 }
 
 // An open proposal must not keep the table growing behind it.
 func TestPendingTableForgetsTheResolved(t *testing.T) {
-	var table pendingTable
-	table.add(1, 1, nil)
+	var table pendingTable[uint64]
+	table.add(1, 1, 1)
 	for id := uint64(2); id < 100_000; id++ {
-		table.add(id, 1, nil)
-		require.Len(t, table.applied(&Entry{Request: id}, nil, nil), 1)
+		table.add(id, 1, id)
+		require.Len(t, table.applied(&protocol.Entry{Request: id}, nil, nil), 1)
 	}
 	require.Less(t, len(table.slots), 3000)
 	require.Len(t, table.refused(1, errors.New("x"), nil), 1)
@@ -125,11 +117,11 @@ func TestPendingTableForgetsTheResolved(t *testing.T) {
 // there is another: at its counter another entry stands, and the proposal that it
 // covered is behind it.
 func TestPendingTableLaterBarrierReplaces(t *testing.T) {
-	var table pendingTable
-	table.add(1, 1, nil)
+	var table pendingTable[uint64]
+	table.add(1, 1, 1)
 	table.barrier(5)
 	table.barrier(9)
 	require.Empty(t, table.reached(6, nil))
-	require.Len(t, table.applied(&Entry{Zxid: zx(1, 7), Request: 1}, nil, nil), 1)
+	require.Len(t, table.applied(&protocol.Entry{Zxid: zx(1, 7), Request: 1}, nil, nil), 1)
 	require.Empty(t, table.reached(9, nil))
 }

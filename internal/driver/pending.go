@@ -1,13 +1,17 @@
-package zab
+package driver
 
-import "sort"
+import (
+	"sort"
+
+	"github.com/zabtree/zabtree/zab/protocol"
+)
 
 // pendingTable knows the proposals of this replica whose outcome is open, and
 // decides what becomes of each: it is exact, and never guesses. It is a step
-// machine; loop and applier use it, under a mutex.
-type pendingTable struct {
-	slots []pendingSlot // by request; those that are resolved are zero but for it
-	head  int           // all before it are resolved
+// machine, and a part of Applier.
+type pendingTable[W any] struct {
+	slots []pendingSlot[W] // by request; those that are resolved are zero but for it
+	head  int              // all before it are resolved
 	live  int
 	last  uint64 // the last request that was added
 
@@ -18,30 +22,38 @@ type pendingTable struct {
 // log, and never will be, that are not in it up to a counter.
 type pendingBarrier struct{ counter, request uint64 }
 
-type pendingSlot struct {
+type pendingSlot[W any] struct {
 	request uint64
 	epoch   uint32
 	open    bool
-	done    func(Result, error)
+	waiter  W
 }
 
-// resolution is an answer on its way to who waits for it. Answers are given
-// without any lock held.
-type resolution struct {
-	done   func(Result, error)
-	result Result
-	err    error
-}
+// Outcome is what became of a proposal.
+type Outcome uint8
 
-func (r *resolution) deliver() {
-	if r.done != nil {
-		r.done(r.result, r.err)
-	}
+const (
+	// Applied: its entry was applied; Value is what the state machine made of it.
+	Applied Outcome = iota
+	// NotApplied: it is in no log and never will be; Err says why.
+	NotApplied
+	// Unknown: it may or may not have an effect, now or later.
+	Unknown
+)
+
+// Resolution is the end of a proposal, on its way to who waits for it. It is
+// delivered without any lock held.
+type Resolution[W any] struct {
+	Waiter  W
+	Outcome Outcome
+	Zxid    protocol.Zxid
+	Value   any
+	Err     error
 }
 
 // add notes a proposal that was put in the log, or sent to the leader, under an
 // epoch. Requests only go up.
-func (t *pendingTable) add(request uint64, epoch uint32, done func(Result, error)) {
+func (t *pendingTable[W]) add(request uint64, epoch uint32, waiter W) {
 	if t.head > 64 && t.head*2 > len(t.slots) {
 		n := copy(t.slots, t.slots[t.head:])
 		clear(t.slots[n:])
@@ -49,13 +61,13 @@ func (t *pendingTable) add(request uint64, epoch uint32, done func(Result, error
 	} else if len(t.slots) > 2*t.live+1024 {
 		t.compact()
 	}
-	t.slots = append(t.slots, pendingSlot{request, epoch, true, done})
+	t.slots = append(t.slots, pendingSlot[W]{request, epoch, true, waiter})
 	t.last = request
 	t.live++
 }
 
 // compact forgets resolved proposals that are younger than an open one.
-func (t *pendingTable) compact() {
+func (t *pendingTable[W]) compact() {
 	n := 0
 	for _, s := range t.slots[t.head:] {
 		if s.open {
@@ -67,7 +79,7 @@ func (t *pendingTable) compact() {
 	t.slots, t.head = t.slots[:n], 0
 }
 
-func (t *pendingTable) find(request uint64) *pendingSlot {
+func (t *pendingTable[W]) find(request uint64) *pendingSlot[W] {
 	open := t.slots[t.head:]
 	if len(open) == 0 {
 		return nil
@@ -83,17 +95,18 @@ func (t *pendingTable) find(request uint64) *pendingSlot {
 	return &open[i]
 }
 
-// close takes a slot's callback and closes the slot.
-func (t *pendingTable) close(s *pendingSlot) func(Result, error) {
-	done := s.done
-	s.done, s.open = nil, false
+// close takes a slot's waiter and closes the slot.
+func (t *pendingTable[W]) close(s *pendingSlot[W]) W {
+	var none W
+	waiter := s.waiter
+	s.waiter, s.open = none, false
 	t.live--
 	t.advance()
-	return done
+	return waiter
 }
 
 // advance moves the head over what is resolved.
-func (t *pendingTable) advance() {
+func (t *pendingTable[W]) advance() {
 	for t.head < len(t.slots) && !t.slots[t.head].open {
 		t.head++
 	}
@@ -103,9 +116,9 @@ func (t *pendingTable) advance() {
 }
 
 // applied resolves the proposal that an entry of this replica's own answers.
-func (t *pendingTable) applied(e *Entry, value any, to []resolution) []resolution {
+func (t *pendingTable[W]) applied(e *protocol.Entry, value any, to []Resolution[W]) []Resolution[W] {
 	if s := t.find(e.Request); s != nil {
-		to = append(to, resolution{t.close(s), Result{e.Zxid, value}, nil})
+		to = append(to, Resolution[W]{t.close(s), Applied, e.Zxid, value, nil})
 	}
 	return to
 }
@@ -118,44 +131,45 @@ func (t *pendingTable) applied(e *Entry, value any, to []resolution) []resolutio
 // It replaces the barrier before, which covers no other proposals and may have
 // counted in a history that came to nothing: then another entry stands at that
 // counter, and the proposal perhaps behind it.
-func (t *pendingTable) barrier(counter uint64) { t.barrierAt = pendingBarrier{counter, t.last} }
+func (t *pendingTable[W]) barrier(counter uint64) { t.barrierAt = pendingBarrier{counter, t.last} }
 
 // reached resolves what the barrier decides, once everything up to its counter
 // has been applied.
-func (t *pendingTable) reached(counter uint64, to []resolution) []resolution {
+func (t *pendingTable[W]) reached(counter uint64, to []Resolution[W]) []Resolution[W] {
 	b := t.barrierAt
 	if b.counter == 0 || b.counter > counter {
 		return to
 	}
 	t.barrierAt = pendingBarrier{}
-	return t.sweep(func(s *pendingSlot) bool { return s.request <= b.request }, &notApplied{ErrNoLeader}, to)
+	return t.sweep(func(s *pendingSlot[W]) bool { return s.request <= b.request }, NotApplied, protocol.ErrNoLeader, to)
 }
 
 // restored resolves what a snapshot leaves open for ever: whether proposals of
 // its epoch or one before are in it cannot be seen.
-func (t *pendingTable) restored(epoch uint32, to []resolution) []resolution {
-	return t.sweep(func(s *pendingSlot) bool { return s.epoch <= epoch }, ErrUnknownOutcome, to)
+func (t *pendingTable[W]) restored(epoch uint32, to []Resolution[W]) []Resolution[W] {
+	return t.sweep(func(s *pendingSlot[W]) bool { return s.epoch <= epoch }, Unknown, nil, to)
 }
 
 // refused resolves a proposal that certainly is not in the log.
-func (t *pendingTable) refused(request uint64, err error, to []resolution) []resolution {
+func (t *pendingTable[W]) refused(request uint64, err error, to []Resolution[W]) []Resolution[W] {
 	if s := t.find(request); s != nil {
-		to = append(to, resolution{t.close(s), Result{}, &notApplied{err}})
+		to = append(to, Resolution[W]{Waiter: t.close(s), Outcome: NotApplied, Err: err})
 	}
 	return to
 }
 
 // stopped resolves everything that is left.
-func (t *pendingTable) stopped(to []resolution) []resolution {
-	return t.sweep(func(*pendingSlot) bool { return true }, ErrUnknownOutcome, to)
+func (t *pendingTable[W]) stopped(to []Resolution[W]) []Resolution[W] {
+	return t.sweep(func(*pendingSlot[W]) bool { return true }, Unknown, nil, to)
 }
 
 // sweep resolves all the open proposals that match.
-func (t *pendingTable) sweep(match func(*pendingSlot) bool, err error, to []resolution) []resolution {
+func (t *pendingTable[W]) sweep(match func(*pendingSlot[W]) bool, outcome Outcome, err error, to []Resolution[W]) []Resolution[W] {
+	var none W
 	for i := t.head; i < len(t.slots); i++ {
 		if s := &t.slots[i]; s.open && match(s) {
-			to = append(to, resolution{s.done, Result{}, err})
-			s.open, s.done = false, nil
+			to = append(to, Resolution[W]{Waiter: s.waiter, Outcome: outcome, Err: err})
+			s.open, s.waiter = false, none
 			t.live--
 		}
 	}

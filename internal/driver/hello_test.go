@@ -1,4 +1,4 @@
-package zab
+package driver
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 )
 
 func someHello() hello {
-	return hello{min: 1, max: 3, features: 5, ensemble: EnsembleID{1, 2, 3}, from: 7, incarnation: 1 << 60, to: 8,
+	return hello{min: 1, max: 3, features: 5, ensemble: protocol.EnsembleID{1, 2, 3}, from: 7, incarnation: 1 << 60, to: 8,
 		lane: protocol.Bulk, nonce: 99, config: 70, lists: true, refused: "because"}
 }
 
@@ -53,9 +53,9 @@ func TestBadHellos(t *testing.T) {
 		"other magic": append([]byte{good[0]}, append(codec.AppendString(nil, "zootree"), good[1+1+len(helloMagic):]...)...),
 	} {
 		_, err := decodeHello(b)
-		var why *refusal
+		var why *Refusal
 		require.ErrorAs(t, err, &why, name)
-		require.Equal(t, refusedHello, why.kind)
+		require.Equal(t, RefusedHello, why.Kind)
 	}
 }
 

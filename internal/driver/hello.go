@@ -1,4 +1,4 @@
-package zab
+package driver
 
 import (
 	"github.com/zabtree/zabtree/internal/codec"
@@ -22,7 +22,7 @@ const (
 type hello struct {
 	min, max    uint64 // protocol versions that the sender speaks
 	features    uint64 // bits; none are defined, unknown ones are ignored
-	ensemble    EnsembleID
+	ensemble    protocol.EnsembleID
 	from        uint64
 	incarnation uint64
 	to          uint64
@@ -51,7 +51,7 @@ func (h *hello) encode() []byte {
 
 // decodeHello decodes a first frame, which may be anybody's bytes.
 func decodeHello(frame []byte) (hello, error) {
-	bad := func(why string) (hello, error) { return hello{}, &refusal{refusedHello, why} }
+	bad := func(why string) (hello, error) { return hello{}, &Refusal{RefusedHello, why} }
 	if len(frame) > maxHelloBytes {
 		return bad("too long")
 	}

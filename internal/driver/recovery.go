@@ -1,29 +1,58 @@
-package zab
+package driver
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
 	"github.com/zabtree/zabtree/zab/protocol"
 )
 
-// recovery is what a replica does before it speaks: it makes sure that the
+// RecoveryConfig is what Recover works on.
+type RecoveryConfig struct {
+	Self         uint64
+	Ensemble     protocol.EnsembleID
+	Storage      Storage
+	StateMachine Restorer
+	ChunkBytes   int
+	// NewIncarnation draws a number at random. It is asked again for a 0.
+	NewIncarnation func() uint64
+	Log            Logger
+	Stop           Stop
+}
+
+// Recovery is what a replica begins with.
+type Recovery struct {
+	Hard   protocol.HardState
+	Latest protocol.Base // the snapshot that the state machine was restored from
+	Core   *protocol.Recovery
+	// Damage is not nil if something that was durable is lost: Hard has a new
+	// incarnation then.
+	Damage error
+}
+
+// Recover is what a replica does before it speaks: it makes sure that the
 // storage is its own, restores the state machine, and reads its log. If something
 // that was durable is lost, and no local copy covers it, the replica must not be
 // counted any more for what it promised and acknowledged: it draws a new
 // incarnation, durably, and comes back as a replica whose disk was wiped, with
 // what is left as material.
-type recovery struct {
-	cfg *Config
-	ctx context.Context
+func Recover(cfg RecoveryConfig) (*Recovery, error) {
+	v := &recovery{cfg: &cfg}
+	if err := v.run(); err != nil {
+		return nil, err
+	}
+	return &Recovery{v.hard, v.latest, v.core, v.damage}, nil
+}
 
-	found  Recovered
-	hard   HardState
-	latest Base // the snapshot that the state machine was restored from
+type recovery struct {
+	cfg *RecoveryConfig
+
+	found  protocol.Recovered
+	hard   protocol.HardState
+	latest protocol.Base
 	core   *protocol.Recovery
 	damage error
-	repair Batch // what is to be written together with a new incarnation
+	repair protocol.Batch // what is to be written together with a new incarnation
 }
 
 func (v *recovery) run() error {
@@ -43,18 +72,18 @@ func (v *recovery) run() error {
 
 // identify checks whose storage this is.
 func (v *recovery) identify() error {
-	ensemble := v.cfg.EnsembleID()
-	v.hard = HardState{Ensemble: ensemble, Replica: v.cfg.ID}
+	ensemble := v.cfg.Ensemble
+	v.hard = protocol.HardState{Ensemble: ensemble, Replica: v.cfg.Self}
 	h := v.found.HardState
 	if h == nil {
 		return nil
 	}
 	var errs []error
-	if h.Replica != v.cfg.ID {
-		errs = append(errs, fmt.Errorf("%w: Config.ID is %d, the storage is replica %d's", ErrForeign, v.cfg.ID, h.Replica))
+	if h.Replica != v.cfg.Self {
+		errs = append(errs, fmt.Errorf("%w: Config.ID is %d, the storage is replica %d's", protocol.ErrForeign, v.cfg.Self, h.Replica))
 	}
 	if h.Ensemble != ensemble {
-		errs = append(errs, fmt.Errorf("%w: Config.Name, Nonce and Members make ensemble %x, the storage is of %x", ErrForeign, ensemble, h.Ensemble))
+		errs = append(errs, fmt.Errorf("%w: Config.Name, Nonce and Members make ensemble %x, the storage is of %x", protocol.ErrForeign, ensemble, h.Ensemble))
 	}
 	v.hard = *h
 	return errors.Join(errs...)
@@ -65,7 +94,7 @@ func (v *recovery) identify() error {
 // nothing that the log could be applied to.
 func (v *recovery) restore() error {
 	f := &v.found
-	tried := []Base{f.Latest}
+	tried := []protocol.Base{f.Latest}
 	if f.Latest.Snapshot != f.Base.Snapshot {
 		tried = append(tried, f.Base)
 	}
@@ -74,22 +103,22 @@ func (v *recovery) restore() error {
 		if b.Zxid().IsZero() {
 			return nil
 		}
-		err := restoreSnapshot(v.ctx, v.cfg.Storage, v.cfg.StateMachine, b.Snapshot)
+		err := Restore(v.cfg.Stop, v.cfg.Storage, v.cfg.StateMachine, b.Snapshot)
 		if err == nil {
 			v.latest = b
 			return nil
 		}
-		if v.ctx.Err() != nil {
-			return context.Cause(v.ctx)
+		if why := v.cfg.Stop(); why != nil {
+			return why
 		}
 		err = fmt.Errorf("snapshot %v: %w", b.Zxid(), err)
-		v.cfg.Logger.Warn("snapshot not restored", "replica", v.cfg.ID, "err", err)
+		v.cfg.Log.Warn("snapshot not restored", "err", err)
 		errs = append(errs, err)
 	}
 	// Without a snapshot the log is of no use.
 	v.damage = errors.Join(append(errs, v.damage)...)
-	f.Base, f.Latest, f.Last = Base{}, Base{}, 0
-	v.repair = Batch{Base: &Base{}, Truncate: &Zxid{}}
+	f.Base, f.Latest, f.Last = protocol.Base{}, protocol.Base{}, 0
+	v.repair = protocol.Batch{Base: &protocol.Base{}, Truncate: &protocol.Zxid{}}
 	return nil
 }
 
@@ -99,19 +128,19 @@ func (v *recovery) restore() error {
 func (v *recovery) readLog() error {
 	last, err := v.scan()
 	if err == nil && last.Counter < v.latest.Zxid().Counter {
-		err = fmt.Errorf("%w: the snapshot %v goes beyond it", errLogGap, v.latest.Zxid())
+		err = fmt.Errorf("%w: the snapshot %v goes beyond it", ErrLogGap, v.latest.Zxid())
 	}
-	if v.ctx.Err() != nil {
-		return context.Cause(v.ctx)
+	if why := v.cfg.Stop(); why != nil {
+		return why
 	}
 	if err != nil {
 		v.damage = errors.Join(v.damage, fmt.Errorf("log after %v: %w", last, err))
 		if v.latest.Zxid().Counter > last.Counter {
 			base := v.latest
 			last, v.found.Base = base.Zxid(), base
-			v.repair = Batch{Base: &base, Latest: &base, Truncate: &last}
+			v.repair = protocol.Batch{Base: &base, Latest: &base, Truncate: &last}
 		} else {
-			v.repair = Batch{Truncate: &last}
+			v.repair = protocol.Batch{Truncate: &last}
 		}
 		v.found.Last = last.Counter
 	}
@@ -129,10 +158,10 @@ func (v *recovery) readLog() error {
 
 // scan feeds the log to the core: every entry sound, each following the one
 // before. It returns the last that was.
-func (v *recovery) scan() (Zxid, error) {
-	v.core = protocol.NewRecovery(v.hard, v.found.Base, v.latest, v.found.Partial, uint64(v.found.PartialSize)/chunkBytes)
+func (v *recovery) scan() (protocol.Zxid, error) {
+	v.core = protocol.NewRecovery(v.hard, v.found.Base, v.latest, v.found.Partial, uint64(v.found.PartialSize)/uint64(v.cfg.ChunkBytes))
 	last := v.found.Base.Zxid()
-	for last.Counter < v.found.Last && v.ctx.Err() == nil {
+	for last.Counter < v.found.Last && v.cfg.Stop() == nil {
 		raw, err := v.cfg.Storage.Read(last.Counter, maxReadBytes)
 		if err != nil {
 			return last, err
@@ -143,7 +172,7 @@ func (v *recovery) scan() (Zxid, error) {
 				err = v.core.Add(raw[:n:n])
 			}
 			if err == nil && e.Zxid.Counter == v.latest.Zxid().Counter && e.Zxid != v.latest.Zxid() {
-				err = fmt.Errorf("%w: entry %v where the snapshot %v is", errLogGap, e.Zxid, v.latest.Zxid())
+				err = fmt.Errorf("%w: entry %v where the snapshot %v is", ErrLogGap, e.Zxid, v.latest.Zxid())
 			}
 			if err != nil {
 				return last, err
@@ -156,16 +185,16 @@ func (v *recovery) scan() (Zxid, error) {
 
 // identityChanges says whether the hard state has to be written: at the first
 // start, and after damage.
-func (v *recovery) identityChanges(last Zxid) bool {
+func (v *recovery) identityChanges(last protocol.Zxid) bool {
 	if v.damage != nil {
-		v.cfg.Logger.Error("storage is damaged: this replica is counted as a new one", "replica", v.cfg.ID, "err", v.damage)
+		v.cfg.Log.Error("storage is damaged: this replica is counted as a new one", "err", v.damage)
 		v.hard.Incarnation = 0
 	}
 	if v.hard.Incarnation != 0 && v.hard.AcceptedEpoch >= last.Epoch {
 		return false
 	}
 	for v.hard.Incarnation == 0 {
-		v.hard.Incarnation = drawUint64()
+		v.hard.Incarnation = v.cfg.NewIncarnation()
 	}
 	v.hard.AcceptedEpoch = max(v.hard.AcceptedEpoch, last.Epoch)
 	return true

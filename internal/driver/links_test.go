@@ -1,4 +1,4 @@
-package zab
+package driver
 
 import (
 	"errors"
@@ -9,13 +9,13 @@ import (
 	"github.com/zabtree/zabtree/zab/protocol"
 )
 
-func peerHalf(conn connID, peer, incarnation, nonce uint64, lane protocol.Lane) half {
-	return half{conn: conn, peer: protocol.Peer{ID: peer, Incarnation: incarnation}, nonce: nonce, lane: lane}
+func peerHalf(conn ConnID, peer, incarnation, nonce uint64, lane protocol.Lane) Half {
+	return Half{Conn: conn, Peer: protocol.Peer{ID: peer, Incarnation: incarnation}, Nonce: nonce, Lane: lane}
 }
 
-func dos(es []linkEffect) (list []linkDo) {
+func dos(es []LinkEffect) (list []LinkDo) {
 	for _, e := range es {
-		list = append(list, e.do)
+		list = append(list, e.Do)
 	}
 	return list
 }
@@ -26,14 +26,14 @@ func TestLinkComesUpWithBothLanes(t *testing.T) {
 	require.Empty(t, lt.take())
 	lt.add(peerHalf(2, 2, 9, 77, protocol.Control))
 	es := lt.take()
-	require.Equal(t, []linkDo{linkUp}, dos(es))
-	require.Equal(t, protocol.Peer{ID: 2, Incarnation: 9}, es[0].peer)
-	require.Equal(t, [protocol.Lanes]connID{protocol.Control: 2, protocol.Bulk: 1}, es[0].conns)
+	require.Equal(t, []LinkDo{LinkUp}, dos(es))
+	require.Equal(t, protocol.Peer{ID: 2, Incarnation: 9}, es[0].Peer)
+	require.Equal(t, [protocol.Lanes]ConnID{protocol.Control: 2, protocol.Bulk: 1}, es[0].Conns)
 
 	// It goes down once.
-	id := es[0].link
+	id := es[0].Link
 	lt.breakLink(id, errors.New("x"))
-	require.Equal(t, []linkDo{linkDown}, dos(lt.take()))
+	require.Equal(t, []LinkDo{LinkDown}, dos(lt.take()))
 	lt.breakLink(id, errors.New("y"))
 	lt.breakLink(0, errors.New("y"))
 	require.Empty(t, lt.take())
@@ -43,15 +43,15 @@ func TestNewerLinkReplaces(t *testing.T) {
 	var lt linkTable
 	lt.add(peerHalf(1, 2, 9, 77, protocol.Control))
 	lt.add(peerHalf(2, 2, 9, 77, protocol.Bulk))
-	first := lt.take()[0].link
+	first := lt.take()[0].Link
 	lt.add(peerHalf(3, 2, 9, 78, protocol.Control))
 	require.Empty(t, lt.take(), "half a link replaces nothing")
 	lt.add(peerHalf(4, 2, 9, 78, protocol.Bulk))
 	es := lt.take()
-	require.Equal(t, []linkDo{linkDown, linkUp}, dos(es))
-	require.Equal(t, first, es[0].link)
-	require.Equal(t, [protocol.Lanes]connID{1, 2}, es[0].conns)
-	require.Greater(t, es[1].link, first)
+	require.Equal(t, []LinkDo{LinkDown, LinkUp}, dos(es))
+	require.Equal(t, first, es[0].Link)
+	require.Equal(t, [protocol.Lanes]ConnID{1, 2}, es[0].Conns)
+	require.Greater(t, es[1].Link, first)
 	lt.breakLink(first, errors.New("late"))
 	require.Empty(t, lt.take())
 }
@@ -61,53 +61,53 @@ func TestHalvesOfDifferentLinksDoNotMix(t *testing.T) {
 	lt.add(peerHalf(1, 2, 9, 77, protocol.Control))
 	lt.add(peerHalf(2, 2, 9, 78, protocol.Bulk)) // of a later attempt
 	es := lt.take()
-	require.Equal(t, []linkDo{linkRefuse}, dos(es))
-	require.Equal(t, connID(1), es[0].conn)
+	require.Equal(t, []LinkDo{LinkRefuse}, dos(es))
+	require.Equal(t, ConnID(1), es[0].Conn)
 	lt.add(peerHalf(3, 2, 9, 78, protocol.Bulk)) // twice
 	es = lt.take()
-	require.Equal(t, connID(3), es[0].conn)
+	require.Equal(t, ConnID(3), es[0].Conn)
 	lt.add(peerHalf(4, 2, 10, 78, protocol.Control)) // another incarnation, the same nonce
 	es = lt.take()
-	require.Equal(t, []linkDo{linkRefuse}, dos(es))
-	require.Equal(t, connID(2), es[0].conn)
+	require.Equal(t, []LinkDo{LinkRefuse}, dos(es))
+	require.Equal(t, ConnID(2), es[0].Conn)
 	lt.add(peerHalf(5, 2, 10, 78, protocol.Bulk))
-	require.Equal(t, []linkDo{linkUp}, dos(lt.take()))
+	require.Equal(t, []LinkDo{LinkUp}, dos(lt.take()))
 }
 
 func TestTwoLivesOfOneReplica(t *testing.T) {
 	var lt linkTable
 	lt.add(peerHalf(1, 2, 9, 77, protocol.Control))
 	lt.add(peerHalf(2, 2, 9, 77, protocol.Bulk))
-	link := lt.take()[0].link
+	link := lt.take()[0].Link
 	lt.add(peerHalf(3, 2, 10, 78, protocol.Control))
 	es := lt.take()
-	require.Equal(t, []linkDo{linkRefuse}, dos(es))
-	require.ErrorIs(t, es[0].err, errTwoLives)
+	require.Equal(t, []LinkDo{LinkRefuse}, dos(es))
+	require.ErrorIs(t, es[0].Err, errTwoLives)
 	lt.breakLink(link, errors.New("gone"))
 	lt.take()
 	lt.add(peerHalf(4, 2, 10, 79, protocol.Control))
 	lt.add(peerHalf(5, 2, 10, 79, protocol.Bulk))
-	require.Equal(t, []linkDo{linkUp}, dos(lt.take()))
+	require.Equal(t, []LinkDo{LinkUp}, dos(lt.take()))
 }
 
 func TestUpkeepOfLinks(t *testing.T) {
 	var lt linkTable
 	heard, sent := [protocol.Lanes]bool{true, true}, [protocol.Lanes]bool{}
 	member := true
-	upkeep := func() []linkEffect {
+	upkeep := func() []LinkEffect {
 		lt.upkeep(func(_ protocol.LinkID, l protocol.Lane) (bool, bool) { return heard[l], sent[l] }, func(uint64) bool { return member })
 		return lt.take()
 	}
 	up := func(nonce uint64) {
-		lt.add(peerHalf(connID(nonce), 2, 9, nonce, protocol.Control))
-		lt.add(peerHalf(connID(nonce+1), 2, 9, nonce, protocol.Bulk))
-		require.Equal(t, []linkDo{linkUp}, dos(lt.take()))
+		lt.add(peerHalf(ConnID(nonce), 2, 9, nonce, protocol.Control))
+		lt.add(peerHalf(ConnID(nonce+1), 2, 9, nonce, protocol.Bulk))
+		require.Equal(t, []LinkDo{LinkUp}, dos(lt.take()))
 	}
 	// until counts the turns until the link goes down.
 	until := func(want error) (n int) {
 		for n = 1; n < 100; n++ {
-			if es := upkeep(); len(es) > 0 && es[0].do == linkDown {
-				require.ErrorIs(t, es[0].err, want)
+			if es := upkeep(); len(es) > 0 && es[0].Do == LinkDown {
+				require.ErrorIs(t, es[0].Err, want)
 				return n
 			}
 		}
@@ -116,9 +116,9 @@ func TestUpkeepOfLinks(t *testing.T) {
 	up(10)
 	for turn := range 50 {
 		es := upkeep()
-		require.Equal(t, []linkDo{linkPing}, dos(es))
-		require.True(t, es[0].ping[protocol.Control])
-		require.Equal(t, turn+1 >= pingBulk, es[0].ping[protocol.Bulk])
+		require.Equal(t, []LinkDo{LinkPing}, dos(es))
+		require.True(t, es[0].Ping[protocol.Control])
+		require.Equal(t, turn+1 >= pingBulk, es[0].Ping[protocol.Bulk])
 	}
 	sent = [protocol.Lanes]bool{true, true}
 	require.Empty(t, upkeep(), "there was something to send")
@@ -145,9 +145,9 @@ func TestLinkTableAccountsForEveryConnection(t *testing.T) {
 	for seed := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, 5))
 		var lt linkTable
-		open := map[connID]bool{}
-		up := map[protocol.LinkID]linkEffect{}
-		for n := connID(1); n < 300; n++ {
+		open := map[ConnID]bool{}
+		up := map[protocol.LinkID]LinkEffect{}
+		for n := ConnID(1); n < 300; n++ {
 			switch k := rng.IntN(10); {
 			case k < 7:
 				open[n] = true
@@ -170,25 +170,25 @@ func TestLinkTableAccountsForEveryConnection(t *testing.T) {
 	}
 }
 
-func account(t *testing.T, e linkEffect, open map[connID]bool, up map[protocol.LinkID]linkEffect) {
-	switch e.do {
-	case linkUp:
+func account(t *testing.T, e LinkEffect, open map[ConnID]bool, up map[protocol.LinkID]LinkEffect) {
+	switch e.Do {
+	case LinkUp:
 		for _, o := range up {
-			require.NotEqual(t, o.peer.ID, e.peer.ID, "two links of one peer")
+			require.NotEqual(t, o.Peer.ID, e.Peer.ID, "two links of one peer")
 		}
-		require.NotContains(t, up, e.link)
-		require.NotEqual(t, e.conns[0], e.conns[1])
-		up[e.link] = e
-	case linkDown:
-		require.Contains(t, up, e.link)
-		require.Equal(t, up[e.link].conns, e.conns)
-		for _, c := range e.conns {
+		require.NotContains(t, up, e.Link)
+		require.NotEqual(t, e.Conns[0], e.Conns[1])
+		up[e.Link] = e
+	case LinkDown:
+		require.Contains(t, up, e.Link)
+		require.Equal(t, up[e.Link].Conns, e.Conns)
+		for _, c := range e.Conns {
 			require.True(t, open[c])
 			delete(open, c)
 		}
-		delete(up, e.link)
-	case linkRefuse:
-		require.True(t, open[e.conn])
-		delete(open, e.conn)
+		delete(up, e.Link)
+	case LinkRefuse:
+		require.True(t, open[e.Conn])
+		delete(open, e.Conn)
 	}
 }

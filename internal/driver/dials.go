@@ -1,4 +1,4 @@
-package zab
+package driver
 
 import (
 	"slices"
@@ -6,15 +6,13 @@ import (
 	"github.com/zabtree/zabtree/transport"
 )
 
-// dialPlan decides whom to dial and when. Of two replicas the one with the
+// DialPlan decides whom to dial and when. Of two replicas the one with the
 // higher ID dials, so that there is no race between two links; the other one
 // does only when it has been waiting for long, as it may be that the first does
-// not know it yet. It is a step
-// machine; the dialing goroutine owns it. Times are nanoseconds from any
-// beginning.
-type dialPlan struct {
-	self           uint64
-	first, longest int64 // wait after the first failure, and at most
+// not know it yet. It is a step machine. Times are nanoseconds from any beginning.
+type DialPlan struct {
+	Self           uint64
+	First, Longest int64 // wait after the first failure, and at most
 	peers          []dialPeer
 }
 
@@ -27,18 +25,18 @@ type dialPeer struct {
 	at     int64 // dial then
 }
 
-// members tells who the others are, with their newest addresses. Who has gone is
+// Members tells who the others are, with their newest addresses. Who has gone is
 // dialed no more.
-func (p *dialPlan) members(list []transport.Endpoint, now int64) {
+func (p *DialPlan) Members(list []transport.Endpoint, now int64) {
 	var peers []dialPeer
 	for _, e := range list {
-		if e.ID == p.self {
+		if e.ID == p.Self {
 			continue
 		}
 		i := slices.IndexFunc(p.peers, func(x dialPeer) bool { return x.to.ID == e.ID })
 		switch {
 		case i < 0:
-			x := dialPeer{to: e, wait: p.first, at: now}
+			x := dialPeer{to: e, wait: p.First, at: now}
 			if p.waitsFor(e.ID) {
 				x.wait, x.at = p.patience(), now+p.patience()
 			}
@@ -48,7 +46,7 @@ func (p *dialPlan) members(list []transport.Endpoint, now int64) {
 			if x.to != e {
 				x.to = e
 				if !p.waitsFor(e.ID) {
-					x.wait, x.at = p.first, now
+					x.wait, x.at = p.First, now
 				}
 			}
 			peers = append(peers, x)
@@ -58,12 +56,12 @@ func (p *dialPlan) members(list []transport.Endpoint, now int64) {
 }
 
 // waitsFor says whether the other one is to dial.
-func (p *dialPlan) waitsFor(id uint64) bool { return id > p.self }
+func (p *DialPlan) waitsFor(id uint64) bool { return id > p.Self }
 
 // patience is how long that is waited for.
-func (p *dialPlan) patience() int64 { return 8 * p.longest }
+func (p *DialPlan) patience() int64 { return 8 * p.Longest }
 
-func (p *dialPlan) find(id uint64) *dialPeer {
+func (p *DialPlan) find(id uint64) *dialPeer {
 	for i := range p.peers {
 		if p.peers[i].to.ID == id {
 			return &p.peers[i]
@@ -72,16 +70,16 @@ func (p *dialPlan) find(id uint64) *dialPeer {
 	return nil
 }
 
-// up says that a peer is linked.
-func (p *dialPlan) up(id uint64, now int64) {
+// Up says that a peer is linked.
+func (p *DialPlan) Up(id uint64, now int64) {
 	if x := p.find(id); x != nil {
 		x.busy, x.linked, x.since = true, true, now
 	}
 }
 
-// down says that a peer is not linked any more, or that dialing it failed. A link
+// Down says that a peer is not linked any more, or that dialing it failed. A link
 // that lasted is dialed again at once, everything else after a wait that doubles.
-func (p *dialPlan) down(id uint64, now int64) {
+func (p *DialPlan) Down(id uint64, now int64) {
 	x := p.find(id)
 	if x == nil || !x.busy {
 		return
@@ -90,18 +88,18 @@ func (p *dialPlan) down(id uint64, now int64) {
 		x.busy, x.linked, x.at = false, false, now+p.patience()
 		return
 	}
-	lasted := x.linked && now-x.since >= p.longest
+	lasted := x.linked && now-x.since >= p.Longest
 	x.busy, x.linked = false, false
 	if lasted {
-		x.wait, x.at = p.first, now
+		x.wait, x.at = p.First, now
 		return
 	}
 	x.at = now + x.wait
-	x.wait = min(2*x.wait, p.longest)
+	x.wait = min(2*x.wait, p.Longest)
 }
 
-// due returns whom to dial now; they count as being dialed.
-func (p *dialPlan) due(now int64) (list []transport.Endpoint) {
+// Due returns whom to dial now; they count as being dialed.
+func (p *DialPlan) Due(now int64) (list []transport.Endpoint) {
 	for i := range p.peers {
 		if x := &p.peers[i]; !x.busy && x.at <= now {
 			x.busy = true
@@ -111,8 +109,8 @@ func (p *dialPlan) due(now int64) (list []transport.Endpoint) {
 	return list
 }
 
-// next returns when somebody is due, if anybody will be.
-func (p *dialPlan) next() (at int64, ok bool) {
+// Next returns when somebody is due, if anybody will be.
+func (p *DialPlan) Next() (at int64, ok bool) {
 	for i := range p.peers {
 		if x := &p.peers[i]; !x.busy && (!ok || x.at < at) {
 			at, ok = x.at, true

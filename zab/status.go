@@ -1,6 +1,9 @@
 package zab
 
-import "github.com/zabtree/zabtree/zab/protocol"
+import (
+	"github.com/zabtree/zabtree/internal/driver"
+	"github.com/zabtree/zabtree/zab/protocol"
+)
 
 // Status is a copy of what a replica knows of itself. Phase, Leader, Epoch,
 // Serving and Config are exact; positions and Peers are at most one tick old,
@@ -19,21 +22,20 @@ type Status struct {
 // Leading says whether this replica leads, established or not.
 func (s *Status) Leading() bool { return s.Leader == s.ID && s.ID != 0 }
 
-// statusView joins what the loop knows with what the applier knows. It is a step
-// machine; both use it, under a mutex.
+// statusView joins what the loop knows with what the applier knows. Both use it,
+// under a mutex.
 type statusView struct {
 	now     Status
-	core    bool   // the core serves
-	serveAt uint64 // and this replica once it has applied this
+	serving driver.Serving
 }
 
 // protocol takes the core's status, and says whether anything that is waited for
 // has changed.
 func (v *statusView) protocol(s protocol.Status) bool {
-	v.core, v.serveAt = s.Serving, s.ServeAt.Counter
+	v.serving.Protocol(&s)
 	old := v.now.Status
 	v.now.Status = s
-	v.now.Serving = v.serves()
+	v.now.Serving = v.serving.Serves()
 	n := &v.now.Status
 	return old.Phase != n.Phase || old.Leader != n.Leader || old.Epoch != n.Epoch || old.Serving != n.Serving ||
 		old.Config.Version != n.Config.Version || old.Config.PendingAt != n.Config.PendingAt
@@ -42,9 +44,8 @@ func (v *statusView) protocol(s protocol.Status) bool {
 // applied takes what the state machine has now, and says the same.
 func (v *statusView) applied(z Zxid) bool {
 	v.now.Applied = z
+	v.serving.Applied(z)
 	old := v.now.Serving
-	v.now.Serving = v.serves()
+	v.now.Serving = v.serving.Serves()
 	return old != v.now.Serving
 }
-
-func (v *statusView) serves() bool { return v.core && v.now.Applied.Counter >= v.serveAt }

@@ -1,4 +1,4 @@
-package zab
+package driver
 
 import (
 	"errors"
@@ -6,25 +6,26 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/zabtree/zabtree/zab/protocol"
 )
 
 // applyModel is a log and what is known of it, against which an applyPlan runs.
 type applyModel struct {
 	t       *testing.T
 	rng     *rand.Rand
-	plan    *applyPlan
-	base    Zxid
-	log     []Entry // after base, as the storage will have it
+	plan    applyPlan
+	base    protocol.Zxid
+	log     []protocol.Entry // after base, as the storage will have it
 	commit  uint64
-	applied Zxid // by the applier, entry for entry
-	pending *Base
+	applied protocol.Zxid // by the applier, entry for entry
+	pending *protocol.Base
 	epoch   uint32
 	reads   int
 	fromMem int
 	calm    bool
 }
 
-func (m *applyModel) last() Zxid {
+func (m *applyModel) last() protocol.Zxid {
 	if n := len(m.log); n > 0 {
 		return m.log[n-1].Zxid
 	}
@@ -42,7 +43,7 @@ func (m *applyModel) step() {
 		}
 		es[0].PrevEpoch = m.last().Epoch
 		m.log = append(m.log, es...)
-		m.plan.wrote(&Batch{Entries: es, Raw: raw})
+		m.plan.wrote(&protocol.Batch{Entries: es, Raw: raw})
 	case n < 70: // commit
 		if m.pending == nil {
 			m.commit += uint64(m.rng.IntN(int(m.last().Counter-m.commit) + 1))
@@ -52,7 +53,7 @@ func (m *applyModel) step() {
 		if m.pending == nil {
 			keep := m.commit + uint64(m.rng.IntN(int(m.last().Counter-m.commit)+1))
 			m.log = m.log[:keep-m.base.Counter]
-			m.plan.wrote(&Batch{Truncate: ptr(zx(m.last().Epoch, keep))})
+			m.plan.wrote(&protocol.Batch{Truncate: ptr(zx(m.last().Epoch, keep))})
 			m.epoch++
 		}
 	case n < 80: // a snapshot from the leader takes the place of the log
@@ -68,7 +69,7 @@ func (m *applyModel) step() {
 			to := m.base.Counter + 1 + uint64(m.rng.IntN(int(m.applied.Counter-m.base.Counter)))
 			i := to - m.base.Counter
 			m.base, m.log = m.log[i-1].Zxid, m.log[i:]
-			m.plan.wrote(&Batch{Base: &Base{Snapshot: SnapshotMeta{Zxid: m.base}}})
+			m.plan.wrote(&protocol.Batch{Base: &protocol.Base{Snapshot: protocol.SnapshotMeta{Zxid: m.base}}})
 		}
 	default:
 		m.apply()
@@ -82,29 +83,29 @@ func (m *applyModel) apply() bool {
 		return false
 	}
 	switch {
-	case step.restore != nil:
-		require.Less(m.t, m.applied.Counter, step.restore.Zxid().Counter)
-		m.applied = step.restore.Zxid()
-	case step.read != nil:
+	case step.Restore != nil:
+		require.Less(m.t, m.applied.Counter, step.Restore.Zxid().Counter)
+		m.applied = step.Restore.Zxid()
+	case step.Read != nil:
 		m.reads++
-		var es []Entry
+		var es []protocol.Entry
 		err := error(nil)
-		if step.read.after < m.base.Counter || step.read.after >= m.last().Counter {
-			err = ErrNoEntries
+		if step.Read.After < m.base.Counter || step.Read.After >= m.last().Counter {
+			err = protocol.ErrNoEntries
 		} else {
-			es = m.log[step.read.after-m.base.Counter:]
+			es = m.log[step.Read.After-m.base.Counter:]
 			es = es[:1+m.rng.IntN(len(es))]
 		}
 		// The log may change while it is read.
 		if !m.calm && m.rng.IntN(4) == 0 {
 			m.replaceLog()
 		}
-		got, err := m.plan.read(step.read, es, err)
+		got, err := m.plan.read(step.Read, es, err)
 		require.NoError(m.t, err)
 		m.take(got)
 	default:
 		m.fromMem++
-		m.take(step.apply)
+		m.take(step.Apply)
 	}
 	return true
 }
@@ -117,11 +118,11 @@ func (m *applyModel) replaceLog() {
 	m.epoch++
 	m.base = zx(m.epoch, m.last().Counter+uint64(m.rng.IntN(50))+1)
 	m.log = nil
-	m.pending = &Base{Snapshot: SnapshotMeta{Zxid: m.base}}
-	m.plan.wrote(&Batch{Base: m.pending, Latest: m.pending})
+	m.pending = &protocol.Base{Snapshot: protocol.SnapshotMeta{Zxid: m.base}}
+	m.plan.wrote(&protocol.Batch{Base: m.pending, Latest: m.pending})
 }
 
-func (m *applyModel) take(es []Entry) {
+func (m *applyModel) take(es []protocol.Entry) {
 	for _, e := range es {
 		require.Equal(m.t, m.applied.Counter+1, e.Zxid.Counter)
 		require.Equal(m.t, m.applied.Epoch, e.PrevEpoch)
@@ -133,7 +134,7 @@ func (m *applyModel) take(es []Entry) {
 func TestApplyPlanKeepsTheLogsOrder(t *testing.T) {
 	reads, mem := 0, 0
 	for seed := range uint64(300) {
-		m := &applyModel{t: t, rng: rand.New(rand.NewPCG(seed, 7)), plan: newApplyPlan(Zxid{}), epoch: 1}
+		m := &applyModel{t: t, rng: rand.New(rand.NewPCG(seed, 7)), plan: newApplyPlan(protocol.Zxid{}), epoch: 1}
 		m.plan.limit = 2000
 		for range 400 {
 			m.step()
@@ -162,20 +163,20 @@ func TestApplyPlanReportsAGap(t *testing.T) {
 	require.False(t, p.commit(zx(1, 12)))
 	step, ok := p.next(nil)
 	require.True(t, ok)
-	require.Equal(t, &applyRead{after: 10, upTo: 12, maxBytes: maxReadBytes}, step.read)
+	require.Equal(t, &LogRead{After: 10, UpTo: 12, MaxBytes: maxReadBytes}, step.Read)
 	es, _ := entriesFrom(zx(1, 11), 1, 5)
-	_, err := p.read(step.read, es, nil)
-	require.ErrorIs(t, err, errLogGap)
-	_, err = p.read(step.read, nil, errors.New("broken"))
+	_, err := p.read(step.Read, es, nil)
+	require.ErrorIs(t, err, ErrLogGap)
+	_, err = p.read(step.Read, nil, errors.New("broken"))
 	require.ErrorContains(t, err, "broken")
 }
 
 func TestApplyPlanBoundsAStep(t *testing.T) {
-	p := newApplyPlan(Zxid{})
-	var after Zxid
+	p := newApplyPlan(protocol.Zxid{})
+	var after protocol.Zxid
 	for range 3 {
 		es, raw := entriesFrom(after, maxApplyEntries/2+1, 8)
-		p.wrote(&Batch{Entries: es, Raw: raw})
+		p.wrote(&protocol.Batch{Entries: es, Raw: raw})
 		after = es[len(es)-1].Zxid
 	}
 	p.commit(after)
@@ -184,7 +185,7 @@ func TestApplyPlanBoundsAStep(t *testing.T) {
 		if !ok {
 			break
 		}
-		require.LessOrEqual(t, len(step.apply), maxApplyEntries)
+		require.LessOrEqual(t, len(step.Apply), maxApplyEntries)
 	}
 	require.Equal(t, after, p.applied)
 	require.Zero(t, p.bytes)

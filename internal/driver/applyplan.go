@@ -1,4 +1,6 @@
-package zab
+package driver
+
+import "github.com/zabtree/zabtree/zab/protocol"
 
 // Bounds of the applier's steps and of its queue.
 const (
@@ -14,43 +16,29 @@ const (
 // and only up to what is committed and durable here (ZOOKEEPER-4882); nothing
 // that a snapshot will replace is applied once the log was told of it.
 //
-// It is a step machine. The loop feeds it, the applier asks it, under a mutex.
+// It is a step machine, and a part of Applier.
 type applyPlan struct {
-	applied Zxid   // the last entry that the state machine has, or is being given
-	target  uint64 // may be applied up to here
-	limit   int    // of bytes
+	applied protocol.Zxid // the last entry that the state machine has, or is being given
+	target  uint64        // may be applied up to here
+	limit   int           // of bytes
 
 	spans  []applySpan // entries after applied, contiguous, without gaps
 	bytes  int
 	behind bool // entries after the spans' end were left to the storage
 
-	replacing bool  // the log is being cut off after applied: wait for install
-	install   *Base // restore this before anything else
+	replacing bool           // the log is being cut off after applied: wait for install
+	install   *protocol.Base // restore this before anything else
 }
 
 // applySpan is the entries of one write, or what is left of them.
-type applySpan []Entry
+type applySpan []protocol.Entry
 
-// applyStep is one thing for the applier to do: exactly one field is set.
-type applyStep struct {
-	restore *Base
-	apply   []Entry
-	read    *applyRead
-}
-
-// applyRead asks for entries from the storage: those after a counter, of which
-// none after upTo may be applied.
-type applyRead struct {
-	after, upTo uint64
-	maxBytes    int
-}
-
-func newApplyPlan(applied Zxid) *applyPlan {
-	return &applyPlan{applied: applied, target: applied.Counter, limit: maxQueuedBytes}
+func newApplyPlan(applied protocol.Zxid) applyPlan {
+	return applyPlan{applied: applied, target: applied.Counter, limit: maxQueuedBytes}
 }
 
 // wrote notes a batch that was given to the log writer, in order.
-func (p *applyPlan) wrote(b *Batch) {
+func (p *applyPlan) wrote(b *protocol.Batch) {
 	if b.Base != nil && b.Base.Zxid().Counter > p.applied.Counter {
 		p.drop()
 		p.replacing = true
@@ -64,7 +52,7 @@ func (p *applyPlan) wrote(b *Batch) {
 	}
 }
 
-func (p *applyPlan) append(es []Entry) {
+func (p *applyPlan) append(es []protocol.Entry) {
 	if end, ok := p.end(); ok && end+1 != es[0].Zxid.Counter {
 		p.behind = true // the queue was full before
 	}
@@ -110,7 +98,7 @@ func (p *applyPlan) end() (uint64, bool) {
 }
 
 // commit says how far may be applied, and whether that is news.
-func (p *applyPlan) commit(z Zxid) bool {
+func (p *applyPlan) commit(z protocol.Zxid) bool {
 	if p.replacing || z.Counter <= p.target {
 		return false
 	}
@@ -119,7 +107,7 @@ func (p *applyPlan) commit(z Zxid) bool {
 }
 
 // installed says that a snapshot is now, durably, what the log begins after.
-func (p *applyPlan) installed(b *Base) {
+func (p *applyPlan) installed(b *protocol.Base) {
 	p.replacing = false
 	p.install = b
 	p.target = max(p.target, b.Zxid().Counter)
@@ -128,26 +116,26 @@ func (p *applyPlan) installed(b *Base) {
 // next returns what to do now, if there is anything. Entries that it returns are
 // counted as applied, a snapshot as restored: the applier does each step before
 // it asks for another. buf is memory for the entries.
-func (p *applyPlan) next(buf []Entry) (applyStep, bool) {
+func (p *applyPlan) next(buf []protocol.Entry) (Step, bool) {
 	if b := p.install; b != nil {
 		p.install = nil
 		p.applied = b.Zxid()
 		p.skip()
-		return applyStep{restore: b}, true
+		return Step{Restore: b}, true
 	}
 	if p.target <= p.applied.Counter {
-		return applyStep{}, false
+		return Step{}, false
 	}
 	p.skip()
 	want := p.applied.Counter + 1
 	if len(p.spans) > 0 && p.spans[0][0].Zxid.Counter == want {
-		return applyStep{apply: p.take(buf[:0])}, true
+		return Step{Apply: p.take(buf[:0])}, true
 	}
 	upTo := p.target
 	if len(p.spans) > 0 {
 		upTo = min(upTo, p.spans[0][0].Zxid.Counter-1)
 	}
-	return applyStep{read: &applyRead{after: p.applied.Counter, upTo: upTo, maxBytes: maxReadBytes}}, true
+	return Step{Read: &LogRead{After: p.applied.Counter, UpTo: upTo, MaxBytes: maxReadBytes}}, true
 }
 
 // skip drops what the state machine has already.
@@ -160,7 +148,7 @@ func (p *applyPlan) skip() {
 }
 
 // take moves entries from memory to buf.
-func (p *applyPlan) take(buf []Entry) []Entry {
+func (p *applyPlan) take(buf []protocol.Entry) []protocol.Entry {
 	size := 0
 	for len(p.spans) > 0 {
 		s, n := p.spans[0], 0
@@ -195,25 +183,25 @@ func (p *applyPlan) shift(n int) {
 // read takes the entries that a read returned, or its failure, and returns those
 // to be applied. Without an error and without entries there is nothing to do
 // until the plan says so: the log is being replaced.
-func (p *applyPlan) read(r *applyRead, es []Entry, err error) ([]Entry, error) {
-	if p.install != nil || p.replacing || p.applied.Counter != r.after {
+func (p *applyPlan) read(r *LogRead, es []protocol.Entry, err error) ([]protocol.Entry, error) {
+	if p.install != nil || p.replacing || p.applied.Counter != r.After {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	n := 0
-	for n < len(es) && es[n].Zxid.Counter <= r.upTo {
+	for n < len(es) && es[n].Zxid.Counter <= r.UpTo {
 		n++
 	}
-	if n == 0 || es[0].Zxid.Counter != r.after+1 {
-		return nil, errLogGap
+	if n == 0 || es[0].Zxid.Counter != r.After+1 {
+		return nil, ErrLogGap
 	}
 	p.applied = es[n-1].Zxid
 	return es[:n], nil
 }
 
-func entriesBytes(es []Entry) int {
+func entriesBytes(es []protocol.Entry) int {
 	n := 0
 	for i := range es {
 		n += len(es[i].Data) + 128

@@ -1,4 +1,4 @@
-package zab
+package driver
 
 import "github.com/zabtree/zabtree/zab/protocol"
 
@@ -6,22 +6,23 @@ import "github.com/zabtree/zabtree/zab/protocol"
 // one write of the protocol.
 const maxJoinBytes = 4 << 20
 
-// writePlan decides what the log writer does next: which writes are joined to
+// WritePlan decides what the log writer does next: which writes are joined to
 // one durable step, and which of them may pass one that found no space. It is a
 // step machine; the log writer owns it.
-type writePlan struct {
+type WritePlan struct {
 	waiting []protocol.Write
 	passed  []uint64 // sequence numbers among waiting that are durable already
 }
 
-func (p *writePlan) add(ws []protocol.Write) { p.waiting = append(p.waiting, ws...) }
+// Add takes writes that the core wants, in order.
+func (p *WritePlan) Add(ws []protocol.Write) { p.waiting = append(p.waiting, ws...) }
 
-// next returns the batch to be written now, made of the first n writes; n is 0
+// Next returns the batch to be written now, made of the first n writes; n is 0
 // if there is nothing to do. The entries of consecutive writes that have nothing
 // but entries are joined: one fsync for all of them.
-func (p *writePlan) next() (batch Batch, n int) {
+func (p *WritePlan) Next() (batch protocol.Batch, n int) {
 	if len(p.waiting) == 0 {
-		return Batch{}, 0
+		return protocol.Batch{}, 0
 	}
 	batch = p.waiting[0].Batch
 	if !entriesOnly(&batch) {
@@ -38,7 +39,7 @@ func (p *writePlan) next() (batch Batch, n int) {
 	if n == 1 {
 		return batch, 1
 	}
-	batch = Batch{Entries: make([]Entry, 0, count), Raw: make([]byte, 0, size)}
+	batch = protocol.Batch{Entries: make([]protocol.Entry, 0, count), Raw: make([]byte, 0, size)}
 	for i := range p.waiting[:n] {
 		b := &p.waiting[i].Batch
 		batch.Entries = append(batch.Entries, b.Entries...)
@@ -47,9 +48,9 @@ func (p *writePlan) next() (batch Batch, n int) {
 	return batch, n
 }
 
-// wrote says that the first n writes are durable and returns the number of the
+// Wrote says that the first n writes are durable and returns the number of the
 // last write that is durable with all before it.
-func (p *writePlan) wrote(n int) uint64 {
+func (p *WritePlan) Wrote(n int) uint64 {
 	seq := p.waiting[n-1].Seq
 	p.drop(n)
 	for len(p.passed) > 0 && len(p.waiting) > 0 && p.waiting[0].Seq == p.passed[0] {
@@ -60,7 +61,7 @@ func (p *writePlan) wrote(n int) uint64 {
 	return seq
 }
 
-func (p *writePlan) drop(n int) {
+func (p *WritePlan) drop(n int) {
 	clear(p.waiting[:n])
 	p.waiting = p.waiting[n:]
 	if len(p.waiting) == 0 {
@@ -68,11 +69,11 @@ func (p *writePlan) drop(n int) {
 	}
 }
 
-// pass returns the first write that may be written before the ones in front of
+// Pass returns the first write that may be written before the ones in front of
 // it, which found no space: one that only moves the log's beginning, and so
 // frees some, with nothing but entries before it. The snapshots that it names
 // hold only what is durable already.
-func (p *writePlan) pass() (batch Batch, at int, ok bool) {
+func (p *WritePlan) Pass() (batch protocol.Batch, at int, ok bool) {
 	for i := range p.waiting {
 		w := &p.waiting[i]
 		switch {
@@ -80,35 +81,35 @@ func (p *writePlan) pass() (batch Batch, at int, ok bool) {
 		case compactionOnly(&w.Batch):
 			return w.Batch, i, i > 0
 		case !entriesOnly(&w.Batch):
-			return Batch{}, 0, false
+			return protocol.Batch{}, 0, false
 		}
 	}
-	return Batch{}, 0, false
+	return protocol.Batch{}, 0, false
 }
 
-// didPass says that the write that pass returned is durable.
-func (p *writePlan) didPass(at int) { p.passed = append(p.passed, p.waiting[at].Seq) }
+// DidPass says that the write that Pass returned is durable.
+func (p *WritePlan) DidPass(at int) { p.passed = append(p.passed, p.waiting[at].Seq) }
 
-func entriesOnly(b *Batch) bool {
+func entriesOnly(b *protocol.Batch) bool {
 	return b.HardState == nil && b.Base == nil && b.Latest == nil && b.Truncate == nil
 }
 
-func compactionOnly(b *Batch) bool {
+func compactionOnly(b *protocol.Batch) bool {
 	return b.HardState == nil && b.Latest != nil && b.Truncate == nil && len(b.Entries) == 0
 }
 
-// readBarrier says after which writes the log holds what is asked for. Entries
+// ReadBarrier says after which writes the log holds what is asked for. Entries
 // that are being written count as there; those that a queued write takes away do
 // not.
-type readBarrier struct {
-	cut uint64 // the last write that took something away
-	all uint64 // the last write
+type ReadBarrier struct {
+	Cut uint64 // the last write that took something away
+	All uint64 // the last write
 }
 
 // issued notes a write that was given to the log writer.
-func (b *readBarrier) issued(w *protocol.Write) {
-	b.all = w.Seq
+func (b *ReadBarrier) issued(w *protocol.Write) {
+	b.All = w.Seq
 	if w.Batch.Truncate != nil || w.Batch.Base != nil {
-		b.cut = w.Seq
+		b.Cut = w.Seq
 	}
 }
