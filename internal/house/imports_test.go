@@ -125,8 +125,9 @@ func testDown(t *testing.T, g graph) {
 		{"tree", leaves},
 		{"watch", append([]string{"tree"}, leaves...)},
 		{"transport", append([]string{"transport"}, leaves...)},
-		{"zab", append([]string{"zab", "transport"}, leaves...)},
+		{"zab", append([]string{"zab", "transport", "internal/dirstore"}, leaves...)},
 		{"zab/protocol", leaves},
+		{"internal/dirstore", append([]string{"zab/protocol"}, leaves...)},
 	}
 	for _, leaf := range leaves {
 		allowed = append(allowed, struct {
