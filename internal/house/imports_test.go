@@ -125,9 +125,10 @@ func testDown(t *testing.T, g graph) {
 		{"tree", leaves},
 		{"watch", append([]string{"tree"}, leaves...)},
 		{"transport", append([]string{"transport"}, leaves...)},
-		{"zab", append([]string{"zab", "transport", "internal/driver"}, leaves...)},
+		{"zab", append([]string{"zab", "transport", "internal/driver", "internal/dirstore"}, leaves...)},
 		{"internal/driver", append([]string{"zab/protocol", "transport"}, leaves...)},
 		{"zab/protocol", leaves},
+		{"internal/dirstore", append([]string{"zab/protocol"}, leaves...)},
 	}
 	for _, leaf := range leaves {
 		allowed = append(allowed, struct {

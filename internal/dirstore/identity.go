@@ -1,4 +1,4 @@
-package zab
+package dirstore
 
 import (
 	"errors"
@@ -8,15 +8,16 @@ import (
 	"path/filepath"
 
 	"github.com/zabtree/zabtree/internal/codec"
-	files "github.com/zabtree/zabtree/internal/disk"
+	"github.com/zabtree/zabtree/internal/disk"
+	"github.com/zabtree/zabtree/zab/protocol"
 )
 
-// dirIdentity is the content of IDENTITY: whose directory it is. The log says so
+// identity is the content of IDENTITY: whose directory it is. The log says so
 // too, in every head; this is for the day when the log is lost or damaged from its
 // beginning. Then it shows that there was one, and a replica of another ensemble is
 // still refused.
-type dirIdentity struct {
-	ensemble EnsembleID
+type identity struct {
+	ensemble protocol.EnsembleID
 	replica  uint64
 }
 
@@ -28,7 +29,7 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func (i *dirIdentity) encode() []byte {
+func (i *identity) encode() []byte {
 	b := codec.AppendArray(nil, 5)
 	b = codec.AppendString(b, "zabtree")
 	b = codec.AppendUint(b, identityVersion)
@@ -39,8 +40,8 @@ func (i *dirIdentity) encode() []byte {
 
 var errIdentity = errors.New("zab: damaged identity")
 
-func decodeIdentity(b []byte) (dirIdentity, error) {
-	var id dirIdentity
+func decodeIdentity(b []byte) (identity, error) {
+	var id identity
 	r := codec.NewReader(b)
 	r.Fields(5)
 	if r.String() != "zabtree" {
@@ -66,9 +67,9 @@ func decodeIdentity(b []byte) (dirIdentity, error) {
 
 // loadIdentity says whether it is known whose directory it is. A damaged identity
 // is none: the log has it as well, and it is written again.
-func (s *dirStorage) loadIdentity() (bool, error) {
-	b, err := files.ReadFile(s.fsys, filepath.Join(s.dir, identityName), maxIdentityBytes)
-	var long *files.TooLongError
+func (s *Store) loadIdentity() (bool, error) {
+	b, err := disk.ReadFile(s.fsys, filepath.Join(s.dir, identityName), maxIdentityBytes)
+	var long *disk.TooLongError
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.As(err, &long):
 		return false, nil
@@ -87,31 +88,31 @@ func (s *dirStorage) loadIdentity() (bool, error) {
 }
 
 // checkIdentity refuses a directory that is not whose the options say.
-func (s *dirStorage) checkIdentity() error {
+func (s *Store) checkIdentity() error {
 	known, err := s.loadIdentity()
 	if err != nil || !known {
 		return err
 	}
 	var errs []error
 	if r := s.opts.Replica; r != 0 && r != s.identity.replica {
-		errs = append(errs, fmt.Errorf("%w: DirOptions.Replica is %d, %s is replica %d's", ErrForeign, r, s.dir, s.identity.replica))
+		errs = append(errs, fmt.Errorf("%w: DirOptions.Replica is %d, %s is replica %d's", protocol.ErrForeign, r, s.dir, s.identity.replica))
 	}
-	if e := s.opts.Ensemble; e != (EnsembleID{}) && e != s.identity.ensemble {
-		errs = append(errs, fmt.Errorf("%w: DirOptions.Ensemble is %x, %s is of %x", ErrForeign, e, s.dir, s.identity.ensemble))
+	if e := s.opts.Ensemble; e != (protocol.EnsembleID{}) && e != s.identity.ensemble {
+		errs = append(errs, fmt.Errorf("%w: DirOptions.Ensemble is %x, %s is of %x", protocol.ErrForeign, e, s.dir, s.identity.ensemble))
 	}
 	return errors.Join(errs...)
 }
 
 // compareIdentity compares whose directory it is with whose log it is.
-func (s *dirStorage) compareIdentity(rec *Recovered) error {
+func (s *Store) compareIdentity(rec *protocol.Recovered) error {
 	switch h := rec.HardState; {
-	case s.identity == dirIdentity{}:
+	case s.identity == identity{}:
 	case h == nil:
 		// There was a hard state. Whose it was is all that is left of it.
-		rec.HardState = &HardState{Ensemble: s.identity.ensemble, Replica: s.identity.replica}
+		rec.HardState = &protocol.HardState{Ensemble: s.identity.ensemble, Replica: s.identity.replica}
 		rec.Damage = errors.Join(rec.Damage, errors.New("zab: the log's hard state is lost"))
-	case dirIdentity{h.Ensemble, h.Replica} != s.identity:
-		return fmt.Errorf("%w: in %s, %s is of replica %d of ensemble %x and the log of replica %d of %x", ErrForeign, s.dir,
+	case identity{h.Ensemble, h.Replica} != s.identity:
+		return fmt.Errorf("%w: in %s, %s is of replica %d of ensemble %x and the log of replica %d of %x", protocol.ErrForeign, s.dir,
 			identityName, s.identity.replica, s.identity.ensemble, h.Replica, h.Ensemble)
 	}
 	return nil
@@ -120,15 +121,15 @@ func (s *dirStorage) compareIdentity(rec *Recovered) error {
 // saveIdentity writes whose directory it is, if that is not there yet. It comes
 // after the hard state, so that a crash between the two does not look like a lost
 // log. If it fails it is tried again with the next batch: the log has it too.
-func (s *dirStorage) saveIdentity() {
+func (s *Store) saveIdentity() {
 	if s.head.HardState == nil {
 		return
 	}
-	id := dirIdentity{s.head.HardState.Ensemble, s.head.HardState.Replica}
+	id := identity{s.head.HardState.Ensemble, s.head.HardState.Replica}
 	if id == s.identity {
 		return
 	}
-	if files.WriteFile(s.fsys, filepath.Join(s.dir, identityName), id.encode()) == nil {
+	if disk.WriteFile(s.fsys, filepath.Join(s.dir, identityName), id.encode()) == nil {
 		s.identity = id
 	}
 }

@@ -1,4 +1,4 @@
-package zab
+package dirstore
 
 import (
 	"os"
@@ -7,7 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	files "github.com/zabtree/zabtree/internal/disk"
+	"github.com/zabtree/zabtree/internal/disk"
+	"github.com/zabtree/zabtree/zab/protocol"
 )
 
 // plant writes files below a directory of the machine's.
@@ -39,7 +40,7 @@ func below(t *testing.T, dir string) map[string]string {
 }
 
 // A directory of somebody else's is refused as it is, with the file that shows it.
-func TestOpenDirForeign(t *testing.T) {
+func TestForeign(t *testing.T) {
 	const mine = "precious"
 	for name, c := range map[string]struct {
 		content map[string]string
@@ -63,8 +64,8 @@ func TestOpenDirForeign(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := plant(t, c.content)
 			before := below(t, dir)
-			_, err := OpenDir(dir, DirOptions{SegmentBytes: minSegmentBytes})
-			require.ErrorIs(t, err, ErrForeign)
+			_, err := Open(disk.OS{}, dir, testOptions(), inGoroutine)
+			require.ErrorIs(t, err, protocol.ErrForeign)
 			require.ErrorContains(t, err, dir)
 			require.ErrorContains(t, err, c.names)
 			require.Equal(t, before, below(t, dir))
@@ -72,98 +73,98 @@ func TestOpenDirForeign(t *testing.T) {
 	}
 }
 
-func TestOpenDirWithoutPath(t *testing.T) {
+func TestOpenWithoutPath(t *testing.T) {
 	t.Chdir(t.TempDir())
-	_, err := OpenDir("", DirOptions{})
+	_, err := Open(disk.OS{}, "", testOptions(), inGoroutine)
 	require.ErrorContains(t, err, `dir is ""`)
 	require.Len(t, below(t, "."), 1, "nothing is left behind")
 }
 
 // What an interrupted first start can leave, and what a new file system has.
-func TestOpenDirInterruptedFirstStart(t *testing.T) {
+func TestInterruptedFirstStart(t *testing.T) {
 	zeros := string(make([]byte, 4096))
 	for _, content := range []map[string]string{
 		{},
 		{"LOCK": ""},
 		{"LOCK": "", "log/0000000000000001.wal.part": "", "snapshots/own-1.part": "", "snapshots/receipt.part": zeros},
 		{"LOCK": "", "log/0000000000000001.wal.part": zeros, "IDENTITY.part": ""},
-		{"IDENTITY.part": string((&dirIdentity{}).encode()[:9])},
+		{"IDENTITY.part": string((&identity{}).encode()[:9])},
 	} {
 		dir := plant(t, content)
 		require.NoError(t, os.Mkdir(filepath.Join(dir, "lost+found"), 0o700))
-		s, err := OpenDir(dir, DirOptions{SegmentBytes: minSegmentBytes})
+		s, err := Open(disk.OS{}, dir, testOptions(), inGoroutine)
 		require.NoError(t, err, content)
 		rec, err := s.Load()
 		require.NoError(t, err)
 		require.NoError(t, rec.Damage)
-		require.NoError(t, s.Append(Batch{HardState: &HardState{Replica: 1, Incarnation: 1}}))
+		require.NoError(t, s.Append(protocol.Batch{HardState: &protocol.HardState{Replica: 1, Incarnation: 1}}))
 		require.NoError(t, s.Close())
 		require.NoFileExists(t, filepath.Join(dir, "snapshots", "own-1.part"))
 	}
 }
 
 // A crash at any point of the very first start leaves what can be started.
-func TestDirFirstStartCrashes(t *testing.T) {
-	images := []files.Image{files.KeepNothing, files.KeepAll, files.KeepMetadata, files.KeepData}
+func TestFirstStartCrashes(t *testing.T) {
+	images := []disk.Image{disk.KeepNothing, disk.KeepAll, disk.KeepMetadata, disk.KeepData}
 	for seed := range uint64(4) {
-		images = append(images, files.KeepSome(seed))
+		images = append(images, disk.KeepSome(seed))
 	}
-	mem, points := files.NewMem(), 0
-	mem.SetHook(func(op files.Op) files.Fault {
+	mem, points := disk.NewMem(), 0
+	mem.SetHook(func(op disk.Op) disk.Fault {
 		points++
 		for _, image := range images {
 			s, rec := loadStore(t, mem.Crash(image))
 			require.NoError(t, rec.Damage, "%+v", op)
-			require.NoError(t, s.Append(Batch{HardState: &HardState{Replica: 1, Incarnation: 1}}))
+			require.NoError(t, s.Append(protocol.Batch{HardState: &protocol.HardState{Replica: 1, Incarnation: 1}}))
 			require.NoError(t, s.Close())
 		}
-		return files.Fault{}
+		return disk.Fault{}
 	})
 	s, _ := loadStore(t, mem)
-	require.NoError(t, s.Append(Batch{HardState: &HardState{Replica: 1, Incarnation: 1}}))
-	b := testSnapshot(t, s, Zxid{Epoch: 1, Counter: 1}, 3000)
-	require.NoError(t, s.Append(Batch{Base: b, Latest: b}))
+	require.NoError(t, s.Append(protocol.Batch{HardState: &protocol.HardState{Replica: 1, Incarnation: 1}}))
+	b := testSnapshot(t, s, protocol.Zxid{Epoch: 1, Counter: 1}, 3000)
+	require.NoError(t, s.Append(protocol.Batch{Base: b, Latest: b}))
 	require.NoError(t, s.Close())
 	require.Greater(t, points, 30)
 }
 
 // Files of others in a directory of ours, under names of ours too, outlive all that
 // removes files: Load, snapshots that are replaced, a repair, a receipt.
-func TestDirKeepsFilesOfOthers(t *testing.T) {
-	mem := files.NewMem()
+func TestKeepsFilesOfOthers(t *testing.T) {
+	mem := disk.NewMem()
 	s, _ := loadStore(t, mem)
-	require.NoError(t, s.Append(Batch{HardState: &HardState{Replica: 1, Incarnation: 1}}))
+	require.NoError(t, s.Append(protocol.Batch{HardState: &protocol.HardState{Replica: 1, Incarnation: 1}}))
 	require.NoError(t, s.Close())
-	old := snapshotName(SnapshotMeta{Size: 8})
+	old := snapshotName(protocol.SnapshotMeta{Size: 8})
 	foreign := []string{
 		"notes", "log/0000000000000001.wal.part", "log/0000000000000009.wal", "log/000000000000000a.wal.part", "snapshots/mine.snap",
 		"snapshots/0000000000000007.snap", "snapshots/" + old, "snapshots/own-1.part", "snapshots/receipt.part", "snapshots/other.part",
 	}
 	for _, name := range foreign {
-		require.NoError(t, files.WriteFile(mem, filepath.Join(testStore, name), []byte("precious")))
+		require.NoError(t, disk.WriteFile(mem, filepath.Join(testStore, name), []byte("precious")))
 	}
 	for range 3 {
 		s, rec := loadStore(t, mem)
 		_ = rec.Damage // of the log's, by a file among its segments: the next Append repairs it
-		require.NoError(t, s.Append(Batch{HardState: &HardState{Replica: 1, Incarnation: 1}}))
-		meta := SnapshotMeta{Zxid: Zxid{Epoch: 1, Counter: s.last.Counter + 5}, Size: 3}
+		require.NoError(t, s.Append(protocol.Batch{HardState: &protocol.HardState{Replica: 1, Incarnation: 1}}))
+		meta := protocol.SnapshotMeta{Zxid: protocol.Zxid{Epoch: 1, Counter: s.last.Counter + 5}, Size: 3}
 		w, err := s.ReceiveSnapshot(meta)
 		require.NoError(t, err)
 		_, err = w.Write([]byte("abc"))
 		require.NoError(t, err)
 		require.NoError(t, w.Commit(meta))
-		require.NoError(t, s.Append(Batch{Base: &Base{Snapshot: meta}, Latest: &Base{Snapshot: meta}}))
-		b := testSnapshot(t, s, Zxid{Epoch: 1, Counter: meta.Zxid.Counter + 1}, 700)
-		require.NoError(t, s.Append(Batch{Base: b, Latest: b}))
+		require.NoError(t, s.Append(protocol.Batch{Base: &protocol.Base{Snapshot: meta}, Latest: &protocol.Base{Snapshot: meta}}))
+		b := testSnapshot(t, s, protocol.Zxid{Epoch: 1, Counter: meta.Zxid.Counter + 1}, 700)
+		require.NoError(t, s.Append(protocol.Batch{Base: b, Latest: b}))
 		es, raw := testEntries(s.last, 1, 40, 3000)
 		for i := range es {
 			one, raw := testEntries(es[i].Prev(), 1, 1, 3000)
-			require.NoError(t, s.Append(Batch{Entries: one, Raw: raw}))
+			require.NoError(t, s.Append(protocol.Batch{Entries: one, Raw: raw}))
 		}
 		require.NotEmpty(t, raw)
 		require.NoError(t, s.Close())
 		for _, name := range foreign {
-			b, err := files.ReadFile(mem, filepath.Join(testStore, name), 100)
+			b, err := disk.ReadFile(mem, filepath.Join(testStore, name), 100)
 			require.NoError(t, err, name)
 			require.Equal(t, "precious", string(b), name)
 		}

@@ -1,4 +1,4 @@
-package zab
+package dirstore
 
 import (
 	"errors"
@@ -12,9 +12,10 @@ import (
 	"strings"
 
 	"github.com/zabtree/zabtree/internal/codec"
-	files "github.com/zabtree/zabtree/internal/disk"
+	"github.com/zabtree/zabtree/internal/disk"
 	"github.com/zabtree/zabtree/internal/snapshot"
 	"github.com/zabtree/zabtree/internal/wal"
+	"github.com/zabtree/zabtree/zab/protocol"
 )
 
 const lockFileName = "LOCK"
@@ -22,7 +23,7 @@ const lockFileName = "LOCK"
 // lockDir locks a directory that is ours or may become ours. Where locking makes the
 // file LOCK, the directory is looked at before; where LOCK is there already, after,
 // so that a process at work in it is ErrInUse and is not disturbed.
-func lockDir(fsys files.FS, dir string) (io.Closer, error) {
+func lockDir(fsys disk.FS, dir string) (io.Closer, error) {
 	names, err := entries(fsys, dir)
 	if err != nil {
 		return nil, fmt.Errorf("zab: storage directory: %w", err)
@@ -34,8 +35,8 @@ func lockDir(fsys files.FS, dir string) (io.Closer, error) {
 		}
 	}
 	lock, err := fsys.Lock(dir)
-	if errors.Is(err, files.ErrLocked) {
-		return nil, fmt.Errorf("%w: %w", ErrInUse, err)
+	if errors.Is(err, disk.ErrLocked) {
+		return nil, fmt.Errorf("%w: %w", protocol.ErrInUse, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("zab: storage directory: %w", err)
@@ -52,11 +53,11 @@ func lockDir(fsys files.FS, dir string) (io.Closer, error) {
 }
 
 // entries returns the names in a directory, none if there is no directory. A
-// files.FS lists regular files alone, which is not all that can be somebody's.
-func entries(fsys files.FS, dir string) ([]string, error) {
+// disk.FS lists regular files alone, which is not all that can be somebody's.
+func entries(fsys disk.FS, dir string) ([]string, error) {
 	var names []string
 	var err error
-	if _, ok := fsys.(files.OS); ok {
+	if _, ok := fsys.(disk.OS); ok {
 		var all []os.DirEntry
 		all, err = os.ReadDir(dir)
 		for _, e := range all {
@@ -73,7 +74,7 @@ func entries(fsys files.FS, dir string) ([]string, error) {
 
 // survey is what a directory shows of whose it is.
 type survey struct {
-	fsys     files.FS
+	fsys     disk.FS
 	ours     bool   // a valid identity, or a segment of a log
 	stranger string // the first file that a first start does not leave
 	errs     []error
@@ -82,13 +83,13 @@ type survey struct {
 // checkForeign refuses a directory that is neither ours nor empty but for what an
 // interrupted first start leaves. The first thing that is written there for good is
 // a segment of the log; snapshots, and IDENTITY, come after a batch in the log.
-func checkForeign(fsys files.FS, dir string, names []string) error {
+func checkForeign(fsys disk.FS, dir string, names []string) error {
 	s := survey{fsys: fsys}
 	for _, name := range names {
 		path := filepath.Join(dir, name)
 		switch name {
 		case lockFileName, "lost+found":
-		case identityName, identityName + files.PartSuffix:
+		case identityName, identityName + disk.PartSuffix:
 			s.identity(path)
 		case "log", "snapshots":
 			// In a file system that lists regular files alone, these are looked at below.
@@ -105,7 +106,7 @@ func checkForeign(fsys files.FS, dir string, names []string) error {
 	case s.ours:
 		return nil
 	case s.stranger != "":
-		err := fmt.Errorf("%w: %s has neither a valid %s nor a log, and %s is in the way", ErrForeign, dir, identityName, s.stranger)
+		err := fmt.Errorf("%w: %s has neither a valid %s nor a log, and %s is in the way", protocol.ErrForeign, dir, identityName, s.stranger)
 		return errors.Join(append([]error{err}, s.errs...)...)
 	case s.errs != nil:
 		return fmt.Errorf("zab: storage directory: %w", errors.Join(s.errs...))
@@ -130,7 +131,7 @@ func (s *survey) directory(dir string, look func(path string)) {
 	if s.ours {
 		return
 	}
-	if _, ok := s.fsys.(files.OS); ok {
+	if _, ok := s.fsys.(disk.OS); ok {
 		if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 			s.strange(dir)
 			return
@@ -148,14 +149,14 @@ func (s *survey) directory(dir string, look func(path string)) {
 // identity looks at IDENTITY, or at what of it is aside. One of a later version is
 // ours: loadIdentity says the rest.
 func (s *survey) identity(path string) {
-	b, err := files.ReadFile(s.fsys, path, maxIdentityBytes)
-	var long *files.TooLongError
+	b, err := disk.ReadFile(s.fsys, path, maxIdentityBytes)
+	var long *disk.TooLongError
 	switch {
 	case errors.As(err, &long):
 		s.strange(path)
 	case err != nil:
 		s.failed(err)
-	case strings.HasSuffix(path, files.PartSuffix):
+	case strings.HasSuffix(path, disk.PartSuffix):
 		mark := codec.AppendString(codec.AppendArray(nil, 5), "zabtree")
 		n := min(len(b), len(mark))
 		if string(b[:n]) != string(mark[:n]) && strings.Trim(string(b), "\x00") != "" {
@@ -199,9 +200,9 @@ func (s *survey) snapshot(path string) {
 
 func receiptName(n uint64) string {
 	if n == 0 {
-		return receiptPrefix + files.PartSuffix
+		return receiptPrefix + disk.PartSuffix
 	}
-	return fmt.Sprintf("%s-%d%s", receiptPrefix, n, files.PartSuffix)
+	return fmt.Sprintf("%s-%d%s", receiptPrefix, n, disk.PartSuffix)
 }
 
 func isReceipt(name string) bool {
@@ -209,7 +210,7 @@ func isReceipt(name string) bool {
 	return name == receiptName(0) || ok && name == receiptName(n)
 }
 
-func ownPartName(n uint64) string { return fmt.Sprintf("%s%d%s", ownPrefix, n, files.PartSuffix) }
+func ownPartName(n uint64) string { return fmt.Sprintf("%s%d%s", ownPrefix, n, disk.PartSuffix) }
 
 func isOwnPart(name string) bool {
 	n, ok := partIndex(name, ownPrefix)
@@ -218,7 +219,7 @@ func isOwnPart(name string) bool {
 
 // partIndex returns the number in the name of a file aside.
 func partIndex(name, prefix string) (uint64, bool) {
-	digits, ok := strings.CutPrefix(strings.TrimSuffix(name, files.PartSuffix), prefix)
+	digits, ok := strings.CutPrefix(strings.TrimSuffix(name, disk.PartSuffix), prefix)
 	if !ok {
 		return 0, false
 	}
@@ -228,7 +229,7 @@ func partIndex(name, prefix string) (uint64, bool) {
 
 // isSnapshotName says whether snapshotName made a name.
 func isSnapshotName(name string) bool {
-	var m SnapshotMeta
+	var m protocol.SnapshotMeta
 	_, err := fmt.Sscanf(name, "%16x-%8x-%16x-%16x-%x"+snapshotSuffix, &m.Zxid.Counter, &m.Zxid.Epoch, &m.Digest, &m.Sum, &m.Size)
 	return err == nil && snapshotName(m) == name
 }
@@ -236,7 +237,7 @@ func isSnapshotName(name string) bool {
 // recognised returns those of the files among the snapshots that are ours by their
 // names and by their first bytes: nothing else is removed. Of what cannot be read
 // nobody knows.
-func (s *dirStorage) recognised(names []string) []string {
+func (s *Store) recognised(names []string) []string {
 	return slices.DeleteFunc(names, func(name string) bool {
 		if !isSnapshotName(name) && !isOwnPart(name) {
 			return true
@@ -248,7 +249,7 @@ func (s *dirStorage) recognised(names []string) []string {
 
 // nameParts chooses names for files aside that are not those of files of others,
 // which stay.
-func (s *dirStorage) nameParts() error {
+func (s *Store) nameParts() error {
 	_, aside, err := snapshot.Files(s.fsys, s.snapshotsDir(), snapshotSuffix)
 	if err != nil {
 		return fmt.Errorf("zab: listing snapshots: %w", err)

@@ -1,4 +1,4 @@
-package zab
+package dirstore
 
 import (
 	"errors"
@@ -7,8 +7,9 @@ import (
 	"path/filepath"
 
 	"github.com/zabtree/zabtree/internal/codec"
-	files "github.com/zabtree/zabtree/internal/disk"
+	"github.com/zabtree/zabtree/internal/disk"
 	"github.com/zabtree/zabtree/internal/snapshot"
+	"github.com/zabtree/zabtree/zab/protocol"
 )
 
 const (
@@ -19,11 +20,11 @@ const (
 
 // snapshotName is the file of a committed snapshot. Names are in the order of
 // counters.
-func snapshotName(m SnapshotMeta) string {
+func snapshotName(m protocol.SnapshotMeta) string {
 	return fmt.Sprintf("%016x-%08x-%016x-%016x-%x%s", m.Zxid.Counter, m.Zxid.Epoch, m.Digest, m.Sum, m.Size, snapshotSuffix)
 }
 
-func appendMeta(dst []byte, m *SnapshotMeta) []byte {
+func appendMeta(dst []byte, m *protocol.SnapshotMeta) []byte {
 	dst = codec.AppendArray(dst, 5)
 	dst = codec.AppendUint(dst, uint64(m.Zxid.Epoch))
 	dst = codec.AppendUint(dst, m.Zxid.Counter)
@@ -32,76 +33,76 @@ func appendMeta(dst []byte, m *SnapshotMeta) []byte {
 	return codec.AppendUint(dst, m.Sum)
 }
 
-func decodeMeta(b []byte) (SnapshotMeta, error) {
+func decodeMeta(b []byte) (protocol.SnapshotMeta, error) {
 	r := codec.NewReader(b)
 	r.Fields(5)
-	m := SnapshotMeta{Zxid: Zxid{Epoch: r.Uint32(), Counter: r.Uint()}, Digest: r.Uint(), Size: r.Int(), Sum: r.Uint()}
+	m := protocol.SnapshotMeta{Zxid: protocol.Zxid{Epoch: r.Uint32(), Counter: r.Uint()}, Digest: r.Uint(), Size: r.Int(), Sum: r.Uint()}
 	return m, r.Done()
 }
 
-func (s *dirStorage) snapshotPath(name string) string { return filepath.Join(s.snapshotsDir(), name) }
+func (s *Store) snapshotPath(name string) string { return filepath.Join(s.snapshotsDir(), name) }
 
 // partial says what there is of a receipt.
-func (s *dirStorage) partial() (SnapshotMeta, int64, error) {
+func (s *Store) partial() (protocol.SnapshotMeta, int64, error) {
 	label, size, err := snapshot.Partial(s.fsys, s.snapshotPath(s.receipt))
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, snapshot.ErrDamaged):
-		return SnapshotMeta{}, 0, nil // it begins again
+		return protocol.SnapshotMeta{}, 0, nil // it begins again
 	case err != nil:
-		return SnapshotMeta{}, 0, fmt.Errorf("zab: reading a partial snapshot: %w", err)
+		return protocol.SnapshotMeta{}, 0, fmt.Errorf("zab: reading a partial snapshot: %w", err)
 	}
 	meta, err := decodeMeta(label)
 	if err != nil || size > meta.Size {
-		return SnapshotMeta{}, 0, nil
+		return protocol.SnapshotMeta{}, 0, nil
 	}
 	return meta, size, nil
 }
 
-// CreateSnapshot implements Storage.
-func (s *dirStorage) CreateSnapshot() (SnapshotWriter, error) {
+// CreateSnapshot implements zab.Storage.
+func (s *Store) CreateSnapshot() (protocol.SnapshotWriter, error) {
 	s.mu.Lock()
 	closed := s.closed
 	s.parts++
 	part := ownPartName(s.parts)
 	s.mu.Unlock()
 	if closed {
-		return nil, errStorageClosed
+		return nil, errClosed
 	}
-	w, err := snapshot.Create(s.fsys, s.snapshotPath(part), drawUint64(), nil)
+	w, err := snapshot.Create(s.fsys, s.snapshotPath(part), s.opts.NewID(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("zab: creating a snapshot: %w", noSpace(err))
 	}
-	return &dirWriter{Writer: w, s: s, part: part}, nil
+	return &writer{Writer: w, s: s, part: part}, nil
 }
 
-// ReceiveSnapshot implements Storage. There can be one receipt at a time.
-func (s *dirStorage) ReceiveSnapshot(meta SnapshotMeta) (SnapshotWriter, error) {
+// ReceiveSnapshot implements zab.Storage. There can be one receipt at a time.
+func (s *Store) ReceiveSnapshot(meta protocol.SnapshotMeta) (protocol.SnapshotWriter, error) {
 	s.mu.Lock()
 	closed, busy := s.closed, s.receiving
 	s.receiving = true
 	s.mu.Unlock()
 	switch {
 	case closed:
-		return nil, errStorageClosed
+		return nil, errClosed
 	case busy:
 		return nil, errors.New("zab: a snapshot is being received already")
 	}
 	label := appendMeta(nil, &meta)
-	w, err := snapshot.Resume(s.fsys, s.snapshotPath(s.receipt), drawUint64(), label, nil)
+	w, err := snapshot.Resume(s.fsys, s.snapshotPath(s.receipt), s.opts.NewID(), label, nil)
 	if err == nil && w.Offset() > meta.Size {
 		// More than there is to receive: of no use.
 		if err = w.Abort(); err == nil {
-			w, err = snapshot.Create(s.fsys, s.snapshotPath(s.receipt), drawUint64(), label)
+			w, err = snapshot.Create(s.fsys, s.snapshotPath(s.receipt), s.opts.NewID(), label)
 		}
 	}
 	if err != nil {
 		s.receiptEnded("")
 		return nil, fmt.Errorf("zab: receiving a snapshot: %w", noSpace(err))
 	}
-	return &dirWriter{Writer: w, s: s, part: s.receipt, receipt: true}, nil
+	return &writer{Writer: w, s: s, part: s.receipt, receipt: true}, nil
 }
 
-func (s *dirStorage) receiptEnded(committed string) {
+func (s *Store) receiptEnded(committed string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.receiving = false
@@ -110,24 +111,24 @@ func (s *dirStorage) receiptEnded(committed string) {
 	}
 }
 
-// dirWriter is a SnapshotWriter.
-type dirWriter struct {
+// writer is a SnapshotWriter.
+type writer struct {
 	*snapshot.Writer
-	s       *dirStorage
+	s       *Store
 	part    string
 	receipt bool
 	ended   bool
 }
 
-func (w *dirWriter) Write(b []byte) (int, error) {
+func (w *writer) Write(b []byte) (int, error) {
 	n, err := w.Writer.Write(b)
 	return n, noSpace(err)
 }
 
-func (w *dirWriter) Sync() error { return noSpace(w.Writer.Sync()) }
+func (w *writer) Sync() error { return noSpace(w.Writer.Sync()) }
 
 // Commit refuses a meta with another size than what was written.
-func (w *dirWriter) Commit(meta SnapshotMeta) error {
+func (w *writer) Commit(meta protocol.SnapshotMeta) error {
 	if w.ended {
 		return snapshot.ErrClosed
 	}
@@ -146,7 +147,7 @@ func (w *dirWriter) Commit(meta SnapshotMeta) error {
 }
 
 // Abort leaves a receipt aside, and removes anything else.
-func (w *dirWriter) Abort() error {
+func (w *writer) Abort() error {
 	if w.ended {
 		return nil
 	}
@@ -156,16 +157,16 @@ func (w *dirWriter) Abort() error {
 		w.s.receiptEnded("")
 		return err
 	}
-	return errors.Join(err, files.RemoveIfExists(w.s.fsys, w.s.snapshotPath(w.part)))
+	return errors.Join(err, disk.RemoveIfExists(w.s.fsys, w.s.snapshotPath(w.part)))
 }
 
-// dirReader is a SnapshotReader.
-type dirReader struct{ *snapshot.Reader }
+// reader is a SnapshotReader.
+type reader struct{ *snapshot.Reader }
 
-// OpenSnapshot implements Storage.
-func (s *dirStorage) OpenSnapshot(meta SnapshotMeta) (SnapshotReader, error) {
+// OpenSnapshot implements zab.Storage.
+func (s *Store) OpenSnapshot(meta protocol.SnapshotMeta) (protocol.SnapshotReader, error) {
 	if s.isClosed() {
-		return nil, errStorageClosed
+		return nil, errClosed
 	}
 	r, err := snapshot.Open(s.fsys, s.snapshotPath(snapshotName(meta)))
 	if err != nil {
@@ -175,5 +176,5 @@ func (s *dirStorage) OpenSnapshot(meta SnapshotMeta) (SnapshotReader, error) {
 		err = fmt.Errorf("zab: snapshot %v: %w: the file is of %v", meta.Zxid, snapshot.ErrDamaged, got.Zxid)
 		return nil, errors.Join(err, r.Close())
 	}
-	return dirReader{r}, nil
+	return reader{r}, nil
 }

@@ -1,4 +1,4 @@
-package zab
+package dirstore
 
 import (
 	"errors"
@@ -9,11 +9,11 @@ import (
 	"github.com/zabtree/zabtree/zab/protocol"
 )
 
-// Append implements Storage.
-func (s *dirStorage) Append(b Batch) error {
+// Append implements zab.Storage.
+func (s *Store) Append(b protocol.Batch) error {
 	switch {
 	case s.isClosed():
-		return errStorageClosed
+		return errClosed
 	case s.log == nil:
 		return errors.New("zab: storage is not loaded")
 	}
@@ -54,7 +54,7 @@ func (s *dirStorage) Append(b Batch) error {
 
 // cut translates Base and Truncate, and returns the zxid with which the log then
 // ends.
-func (s *dirStorage) cut(b *Batch, step *wal.Batch) (Zxid, error) {
+func (s *Store) cut(b *protocol.Batch, step *wal.Batch) (protocol.Zxid, error) {
 	start, last := s.head.Base.Zxid(), s.last
 	if s.reset {
 		if b.Base != nil {
@@ -92,7 +92,7 @@ func (s *dirStorage) cut(b *Batch, step *wal.Batch) (Zxid, error) {
 
 // holds says whether an entry is in the log, the one that it begins after
 // included.
-func (s *dirStorage) holds(z Zxid) (bool, error) {
+func (s *Store) holds(z protocol.Zxid) (bool, error) {
 	start := s.head.Base.Zxid()
 	switch {
 	case z == start || z == s.last:
@@ -108,7 +108,7 @@ func (s *dirStorage) holds(z Zxid) (bool, error) {
 }
 
 // records translates the entries, which must follow last without a gap.
-func (s *dirStorage) records(b *Batch, step *wal.Batch, last Zxid) (Zxid, error) {
+func (s *Store) records(b *protocol.Batch, step *wal.Batch, last protocol.Zxid) (protocol.Zxid, error) {
 	lengths, last, err := b.Lengths(s.lengths[:0], last)
 	s.lengths = lengths
 	if err != nil {
@@ -120,8 +120,8 @@ func (s *dirStorage) records(b *Batch, step *wal.Batch, last Zxid) (Zxid, error)
 	return last, nil
 }
 
-// Read implements Storage.
-func (s *dirStorage) Read(after uint64, maxBytes int) ([]byte, error) {
+// Read implements zab.Storage.
+func (s *Store) Read(after uint64, maxBytes int) ([]byte, error) {
 	if s.log == nil {
 		return nil, errors.New("zab: storage is not loaded")
 	}
@@ -129,9 +129,9 @@ func (s *dirStorage) Read(after uint64, maxBytes int) ([]byte, error) {
 	err := s.log.Read(&r, after, maxBytes)
 	switch {
 	case errors.Is(err, wal.ErrNotFound):
-		return nil, fmt.Errorf("%w: %w", ErrNoEntries, err)
+		return nil, fmt.Errorf("%w: %w", protocol.ErrNoEntries, err)
 	case errors.Is(err, wal.ErrClosed):
-		return nil, errStorageClosed
+		return nil, errClosed
 	}
 	return r.Data, err
 }
@@ -140,7 +140,7 @@ func (s *dirStorage) Read(after uint64, maxBytes int) ([]byte, error) {
 // name any more, and older ones of this replica's own that were never named. What cannot
 // be removed now, because it is open where that matters, is removed at the next
 // Load.
-func (s *dirStorage) removeNamedBefore(before *protocol.Head) {
+func (s *Store) removeNamedBefore(before *protocol.Head) {
 	whole, _, err := snapshot.Files(s.fsys, s.snapshotsDir(), snapshotSuffix)
 	if err != nil {
 		return
