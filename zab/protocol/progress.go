@@ -28,7 +28,8 @@ type progress struct {
 	bytes      int    // of inflight
 	reading    uint64 // token of the reading of the log that is under way, or 0
 
-	snap snapshotSend
+	snap       snapshotSend
+	catchingUp bool // was sent a snapshot, and has never been synchronised since
 }
 
 // sent is a frame of entries on its way.
@@ -197,6 +198,7 @@ func (c *Core) onAck(l *link, m ack) error {
 	if m.counter >= c.leading.opening.Counter {
 		p.acked = m.counter
 	}
+	p.catchingUp = p.catchingUp && !c.synchronised(l)
 	return nil
 }
 
