@@ -48,7 +48,7 @@ func content(t *testing.T, s *Store, rec *protocol.Recovered) string {
 func atOnce(f func())      { f() }
 func inGoroutine(f func()) { go f() }
 
-func testOptions() Options { return Options{SegmentBytes: minSegmentBytes, NewID: rand.Uint64} }
+func testOptions() Options { return Options{SegmentBytes: MinSegmentBytes, NewID: rand.Uint64} }
 
 func loadStore(t *testing.T, fsys disk.FS) (*Store, protocol.Recovered) {
 	t.Helper()
@@ -181,7 +181,7 @@ func TestDamage(t *testing.T) {
 	for _, name := range names {
 		for range 40 {
 			bad := mem.Clone()
-			at := rng.IntN(minSegmentBytes)
+			at := rng.IntN(MinSegmentBytes)
 			require.NoError(t, bad.Corrupt(filepath.Join(testStore, "log", name), func(b []byte) { b[at] ^= 0x20 }))
 			s, rec := loadStore(t, bad)
 			if rec.Damage == nil {
@@ -265,7 +265,7 @@ func TestFullAndFailing(t *testing.T) {
 		return err
 	}
 	require.NoError(t, put(10))
-	mem.SetCapacity(5 * minSegmentBytes)
+	mem.SetCapacity(5 * MinSegmentBytes)
 	var err error
 	low := uint64(0) // the entry after which it is known
 	for err == nil {
@@ -275,7 +275,7 @@ func TestFullAndFailing(t *testing.T) {
 	}
 	require.ErrorIs(t, err, protocol.ErrNoSpace)
 	require.NotZero(t, low)
-	require.Greater(t, (last.Counter-low)*3000, uint64(minSegmentBytes), "a whole segment is in reserve")
+	require.Greater(t, (last.Counter-low)*3000, uint64(MinSegmentBytes), "a whole segment is in reserve")
 	require.True(t, s.LowSpace())
 	_, err = s.CreateSnapshot()
 	if err == nil {
@@ -286,7 +286,7 @@ func TestFullAndFailing(t *testing.T) {
 		require.NoError(t, w.Abort())
 	}
 	// What frees space still fits.
-	mem.SetCapacity(8 * minSegmentBytes)
+	mem.SetCapacity(8 * MinSegmentBytes)
 	b := testSnapshot(t, s, last, 100)
 	require.NoError(t, s.Append(protocol.Batch{Latest: b, Base: b}))
 	require.NoError(t, put(3000))
@@ -333,7 +333,7 @@ func TestDeterministic(t *testing.T) {
 			ops = append(ops, op)
 			return disk.Fault{}
 		})
-		opts := Options{SegmentBytes: minSegmentBytes, NewID: rand.New(rand.NewPCG(seed, 0)).Uint64}
+		opts := Options{SegmentBytes: MinSegmentBytes, NewID: rand.New(rand.NewPCG(seed, 0)).Uint64}
 		last := protocol.Zxid{}
 		for life := range uint64(3) {
 			s, err := Open(mem, testStore, opts, atOnce)
