@@ -146,6 +146,18 @@ func (p *pipe) arm() {
 	p.timer = p.net.sched.Post(at, nil, sched.Work, p, 0)
 }
 
+// release lets flow what a stall held back, acknowledgements of the other
+// direction included.
+func (p *pipe) release() {
+	now, late := p.net.sched.Now(), p.arrived
+	for i := p.segments.head; i < len(p.segments.items) && p.segments.items[i].at < now; i++ {
+		late = p.segments.items[i].end
+	}
+	p.net.counts.StalledBytes += uint64(late - p.arrived)
+	p.arm()
+	p.back().acknowledge()
+}
+
 // Fire implements sched.Target: something arrives.
 func (p *pipe) Fire(uint64) {
 	now := p.net.sched.Now()
@@ -222,8 +234,9 @@ func (p *pipe) acknowledge() {
 // truncate makes nothing arrive behind a position: neither what is on its way, nor
 // an end, nor what is sent from now on.
 func (p *pipe) truncate(at int64) {
-	p.dead, p.ending, p.opening = true, false, false
-	p.receiver.unborn = false
+	p.dead, p.ending = true, false
+	p.opening = p.opening && at > 0 // which comes before the first byte
+	p.receiver.unborn = p.receiver.unborn && p.opening
 	for p.segments.len() > 0 && p.segments.back().end > at {
 		s := p.segments.popBack()
 		before := p.arrived
