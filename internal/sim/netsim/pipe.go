@@ -20,7 +20,6 @@ type pipe struct {
 
 	frames   queue[frame]   // sent or queued, and not yet read
 	segments queue[segment] // on their way
-	last     int64          // when the last of all segments arrives or arrived
 
 	opening bool  // the opening segment is on its way
 	openAt  int64 // and arrives then
@@ -44,7 +43,8 @@ type frame struct {
 	end  int64
 }
 
-// segment is what arrives at one time: everything up to a position.
+// segment is what arrives at a time, or with the one before it if that is later:
+// everything up to a position.
 type segment struct{ end, at int64 }
 
 func (p *pipe) stalled() bool { return p.link.stalls > 0 }
@@ -57,7 +57,6 @@ func (p *pipe) back() *pipe { return p.receiver.out }
 func (p *pipe) sendOpening() {
 	p.opening = true
 	p.openAt = p.net.sched.Now() + p.net.latency(p.link)
-	p.last = p.openAt
 	p.arm()
 }
 
@@ -80,9 +79,7 @@ func (p *pipe) pump() {
 	if n > 0 {
 		p.sent += n
 		if !p.dead {
-			depart := p.link.transmit(n)
-			p.last = max(p.last, depart+p.net.latency(p.link))
-			p.segments.push(segment{p.sent, p.last})
+			p.segments.push(segment{p.sent, p.link.transmit(n) + p.net.latency(p.link)})
 			p.arm()
 		}
 	}
@@ -107,17 +104,11 @@ func (p *pipe) finish() {
 	}
 }
 
-// sendEnd lets the receiver know that there is no more, in a while but not before
-// what was sent.
+// sendEnd lets the receiver know that there is no more, after a delay or with the
+// last of what was sent if that is later.
 func (p *pipe) sendEnd(reason Reason, delay int64, forced bool) {
 	p.ending, p.reason, p.forced = true, reason, forced
 	p.endAt = p.net.sched.Now() + delay
-	if p.segments.len() > 0 {
-		p.endAt = max(p.endAt, p.segments.back().at)
-	}
-	if p.opening {
-		p.endAt = max(p.endAt, p.openAt)
-	}
 	p.arm()
 }
 

@@ -247,6 +247,14 @@ func runChaos(t *testing.T, src *sched.Source, steps int) *chaos {
 			require.Equal(t, []string{"and back"}, c.procs[x].conns[a].frames)
 		}
 	}
+	for _, id := range c.ids {
+		for _, conn := range c.procs[id].order {
+			conn.Close()
+		}
+	}
+	c.run(second)
+	require.Zero(t, c.Remembered(), "what is over is forgotten")
+	require.Zero(t, c.sched.Pending())
 	return c
 }
 
