@@ -60,7 +60,9 @@ func (n *Net) Dial(from, to uint64, port uint32) Conn {
 	}
 	d.host.ends = append(d.host.ends, d)
 	there.conns = append(there.conns, d)
-	back.conns = append(back.conns, d)
+	if back != there {
+		back.conns = append(back.conns, d)
+	}
 	n.counts.Dials++
 	n.note(MarkDial, d.id, from, to, uint64(port))
 	if there.blackholes > 0 {
@@ -243,7 +245,9 @@ func (e *end) deliverOne() bool {
 		}
 	case e.writable && e.told:
 		e.writable = false
-		e.host.handler.Writable(c)
+		if !e.waiting { // for more, since
+			e.host.handler.Writable(c)
+		}
 	case e.deaf:
 		return false
 	case p.readable():

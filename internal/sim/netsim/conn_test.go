@@ -162,6 +162,49 @@ func TestSlowReader(t *testing.T) {
 	require.EqualValues(t, 4, w.Counts().MaxBacklog)
 }
 
+// Writable is not told to who has sent more in the meantime, until that has gone
+// too.
+func TestWritableIsTrue(t *testing.T) {
+	cfg := plain
+	cfg.Window = 10
+	w := newWorld(t, cfg, 1, 2)
+	a, _ := w.pair(1, 2)
+	for range 3 {
+		w.procs[1].send(a, "123456")
+	}
+	for a.Backlog() > 0 {
+		require.True(t, w.sched.Step())
+	}
+	require.NotZero(t, w.procs[1].send(a, "more"))
+	w.run(0)
+	require.Zero(t, w.procs[1].conns[a].writable) // which checks that nothing is backed up
+	w.run(second)
+	require.Equal(t, 1, w.procs[1].conns[a].writable)
+}
+
+// A process can dial itself: both directions then have one way.
+func TestDialSelf(t *testing.T) {
+	w := newWorld(t, plain, 1)
+	p := w.procs[1]
+	a, s := p.dial(1)
+	w.run(second)
+	require.True(t, s.opened)
+	b := p.order[1]
+	w.Stall(1, 1)
+	p.send(a, "there")
+	p.send(b, "and back")
+	w.run(second)
+	require.Empty(t, p.conns[b].frames)
+	w.HealAll()
+	w.run(second)
+	require.Equal(t, []string{"there"}, p.conns[b].frames)
+	require.Equal(t, []string{"and back"}, s.frames)
+	a.Close()
+	w.run(second)
+	require.Equal(t, netsim.Closed, p.conns[b].broken)
+	require.Zero(t, w.Remembered())
+}
+
 // A frame larger than the window goes through it in pieces.
 func TestFrameLargerThanTheWindow(t *testing.T) {
 	cfg := plain

@@ -21,12 +21,17 @@ func (l *link) remove(d *end) {
 	}
 }
 
-// pipe returns the direction of a connection that goes over the link.
-func (l *link) pipe(d *end) *pipe {
-	if d.out.link == l {
-		return d.out
+// pipes calls do with every direction of a connection that goes over the link:
+// both of one that a process has with itself.
+func (l *link) pipes(do func(p *pipe)) {
+	for _, d := range l.conns {
+		if d.out.link == l {
+			do(d.out)
+		}
+		if d.in.link == l {
+			do(d.in)
+		}
 	}
-	return d.in
 }
 
 // transmit takes the time that n bytes need, behind those before them, and returns
@@ -52,25 +57,12 @@ func (l *link) stall() {
 	if l.stalls > 1 {
 		return
 	}
-	for _, d := range l.conns {
-		l.pipe(d).arm()
-	}
+	l.pipes((*pipe).arm)
 }
 
 func (l *link) unstall() {
 	l.stalls--
-	if l.stalls > 0 {
-		return
-	}
-	now := l.net.sched.Now()
-	for _, d := range l.conns {
-		p := l.pipe(d)
-		late := p.arrived
-		for i := p.segments.head; i < len(p.segments.items) && p.segments.items[i].at < now; i++ {
-			late = p.segments.items[i].end
-		}
-		l.net.counts.StalledBytes += uint64(late - p.arrived)
-		p.arm()
-		p.back().acknowledge()
+	if l.stalls == 0 {
+		l.pipes((*pipe).release)
 	}
 }

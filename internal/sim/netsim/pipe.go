@@ -20,7 +20,6 @@ type pipe struct {
 
 	frames   queue[frame]   // sent or queued, and not yet read
 	segments queue[segment] // on their way
-	last     int64          // when the last of all segments arrives or arrived
 
 	opening bool  // the opening segment is on its way
 	openAt  int64 // and arrives then
@@ -44,7 +43,8 @@ type frame struct {
 	end  int64
 }
 
-// segment is what arrives at one time: everything up to a position.
+// segment is what arrives at a time, or with the one before it if that is later:
+// everything up to a position.
 type segment struct{ end, at int64 }
 
 func (p *pipe) stalled() bool { return p.link.stalls > 0 }
@@ -57,7 +57,6 @@ func (p *pipe) back() *pipe { return p.receiver.out }
 func (p *pipe) sendOpening() {
 	p.opening = true
 	p.openAt = p.net.sched.Now() + p.net.latency(p.link)
-	p.last = p.openAt
 	p.arm()
 }
 
@@ -80,9 +79,7 @@ func (p *pipe) pump() {
 	if n > 0 {
 		p.sent += n
 		if !p.dead {
-			depart := p.link.transmit(n)
-			p.last = max(p.last, depart+p.net.latency(p.link))
-			p.segments.push(segment{p.sent, p.last})
+			p.segments.push(segment{p.sent, p.link.transmit(n) + p.net.latency(p.link)})
 			p.arm()
 		}
 	}
@@ -107,17 +104,11 @@ func (p *pipe) finish() {
 	}
 }
 
-// sendEnd lets the receiver know that there is no more, in a while but not before
-// what was sent.
+// sendEnd lets the receiver know that there is no more, after a delay or with the
+// last of what was sent if that is later.
 func (p *pipe) sendEnd(reason Reason, delay int64, forced bool) {
 	p.ending, p.reason, p.forced = true, reason, forced
 	p.endAt = p.net.sched.Now() + delay
-	if p.segments.len() > 0 {
-		p.endAt = max(p.endAt, p.segments.back().at)
-	}
-	if p.opening {
-		p.endAt = max(p.endAt, p.openAt)
-	}
 	p.arm()
 }
 
@@ -144,6 +135,18 @@ func (p *pipe) arm() {
 	p.timer.Cancel()
 	p.at = at
 	p.timer = p.net.sched.Post(at, nil, sched.Work, p, 0)
+}
+
+// release lets flow what a stall held back, acknowledgements of the other
+// direction included.
+func (p *pipe) release() {
+	now, late := p.net.sched.Now(), p.arrived
+	for i := p.segments.head; i < len(p.segments.items) && p.segments.items[i].at < now; i++ {
+		late = p.segments.items[i].end
+	}
+	p.net.counts.StalledBytes += uint64(late - p.arrived)
+	p.arm()
+	p.back().acknowledge()
 }
 
 // Fire implements sched.Target: something arrives.
@@ -222,8 +225,9 @@ func (p *pipe) acknowledge() {
 // truncate makes nothing arrive behind a position: neither what is on its way, nor
 // an end, nor what is sent from now on.
 func (p *pipe) truncate(at int64) {
-	p.dead, p.ending, p.opening = true, false, false
-	p.receiver.unborn = false
+	p.dead, p.ending = true, false
+	p.opening = p.opening && at > 0 // which comes before the first byte
+	p.receiver.unborn = p.receiver.unborn && p.opening
 	for p.segments.len() > 0 && p.segments.back().end > at {
 		s := p.segments.popBack()
 		before := p.arrived

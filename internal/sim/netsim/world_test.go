@@ -31,7 +31,7 @@ func newWorld(t *testing.T, cfg netsim.Config, ids ...uint64) *world {
 }
 
 func newWorldFrom(t *testing.T, src *sched.Source, cfg netsim.Config, ids ...uint64) *world {
-	w := &world{t: t, sched: &sched.Scheduler{}, src: src, trace: sched.NewTrace(100), procs: map[uint64]*proc{}}
+	w := &world{t: t, sched: &sched.Scheduler{}, src: src, trace: sched.NewTrace(10000), procs: map[uint64]*proc{}}
 	cfg.Trace = w.trace
 	w.Net = netsim.New(w.sched, src.Stream("net"), cfg)
 	for _, id := range ids {

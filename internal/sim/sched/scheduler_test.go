@@ -153,7 +153,10 @@ func TestPause(t *testing.T) {
 	o := s.NewOwner()
 	var got []string
 	add := func(when int64, o *sched.Owner, name string) sched.Handle {
-		return s.At(when, o, sched.Work, func() { got = append(got, name) })
+		return s.At(when, o, sched.Work, func() {
+			got = append(got, name)
+			require.True(t, s.Now() >= 20, "%s at %d: time went back", name, s.Now())
+		})
 	}
 	add(10, o, "early")
 	gone := add(11, o, "cancelled while held")
@@ -205,6 +208,23 @@ func TestNoGarbage(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(20, cycle))
 	require.Equal(t, 1, s.Pending())
 	require.EqualValues(t, n.sum, s.Events())
+	require.Less(t, s.HeapLen(), 200)
+}
+
+// Neither do the events of those who were killed.
+func TestKillLeavesNothing(t *testing.T) {
+	var s sched.Scheduler
+	n := counter{s: &s}
+	for range 100 {
+		o := s.NewOwner()
+		for range 50 {
+			s.PostAfter(1e12, o, sched.Idle, &n, 0)
+		}
+		o.Kill()
+		require.Zero(t, s.Pending())
+		require.Less(t, s.HeapLen(), 200)
+	}
+	require.False(t, s.Step())
 }
 
 type counter struct {

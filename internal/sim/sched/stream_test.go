@@ -22,9 +22,7 @@ func use(s *sched.Stream, rounds int) []uint64 {
 	for i := range rounds {
 		got = append(got, s.Uint64(), uint64(s.IntN(i+3)), s.Uint64N(1<<40), flag(s.Chance(1, 3)), flag(s.PPM(500_000)),
 			uint64(s.Range(-10, 10)), uint64(s.Range(math.MinInt64, math.MaxInt64)), uint64(s.Exp(1e6)), uint64(sched.Pick(s, []int{4, 5, 6})))
-		for _, x := range sched.Shuffled(s, []uint64{1, 2, 3, 4}) {
-			got = append(got, x)
-		}
+		got = append(got, sched.Shuffled(s, []uint64{1, 2, 3, 4})...)
 	}
 	return got
 }
