@@ -70,17 +70,17 @@ func (c *Checker) client(id int) *client {
 	return cl
 }
 
-// Attached says that a client is attached: to a session, as of the zxid of the
-// entry that attached it.
-func (c *Checker) Attached(id int, session, attachment, now int64) error {
+// Attached says that a client is attached to a session, and has seen everything up
+// to zxid, which is not below the entry that attached it.
+func (c *Checker) Attached(id int, session, zxid, now int64) error {
 	if c.err != nil {
 		return c.err
 	}
 	cl := c.client(id)
 	c.stats.Attached++
 	switch x := c.model.Session(session); {
-	case x == nil || attachment > c.model.Last():
-		return c.fail(SessionOrder, "client %d is attached to session %d at zxid %d, which nobody has applied", id, session, attachment)
+	case x == nil || zxid > c.model.Last():
+		return c.fail(SessionOrder, "client %d is attached to session %d at zxid %d, which nobody has applied", id, session, zxid)
 	case cl.session != 0 && cl.session != session:
 		return c.fail(SessionOrder, "client %d is attached to session %d, it has %d", id, session, cl.session)
 	case c.bySession[session] != nil && c.bySession[session] != cl:
@@ -95,7 +95,7 @@ func (c *Checker) Attached(id int, session, attachment, now int64) error {
 			return c.fail(Expiry, "client %d believes in a lease of session %d, which expired at zxid %d", id, session, z)
 		}
 	}
-	return c.shown(cl, attachment, "attached")
+	return c.shown(cl, zxid, "attached")
 }
 
 // LastSeen says that a client says that it has seen everything up to zxid. It is

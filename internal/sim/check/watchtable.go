@@ -21,6 +21,7 @@ type watched struct {
 	listed  bool // in the table
 	done    bool // one-shot, and fired
 	removed bool
+	loose   bool  // removed while its read was under way
 	blind   int64 // what is expected up to this zxid is not known
 
 	queue []expected

@@ -286,3 +286,18 @@ func Parent(path string) string {
 func (m *Model) Has(session int64, id tree.ID, zxid int64) bool {
 	return slices.Contains(m.IdentitiesAt(session, zxid), id)
 }
+
+// Subtree returns the znode at root and all below it, in time proportional to the
+// whole model.
+func (m *Model) Subtree(root string) map[string]*Node {
+	nodes := map[string]*Node{}
+	for path, p := range m.places {
+		if rest, ok := strings.CutPrefix(path, root); !ok || rest != "" && rest[0] != '/' {
+			continue
+		}
+		if n := p.newest(); n != nil {
+			nodes[path] = n
+		}
+	}
+	return nodes
+}
