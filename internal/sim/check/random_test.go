@@ -1,0 +1,173 @@
+package check
+
+import (
+	"fmt"
+	"testing"
+)
+
+// run lets a world of a seed go through whatever can happen, and come to rest.
+func run(t testing.TB, seed uint64, steps int, record bool) *world {
+	w := newWorld(t, seed, 1+int(seed%3))
+	w.record = record
+	w.elect(0)
+	for _, r := range w.reps {
+		w.tellStatus(r)
+	}
+	for range 2 + w.rng.IntN(4) {
+		w.addClient()
+	}
+	for _, path := range []string{"/slice", "/d", "/secret"} {
+		w.clients[0].create(path)
+	}
+	w.settle()
+	for range steps {
+		w.step()
+	}
+	w.calm()
+	return w
+}
+
+// calm heals everything, lets time go by until all that is to happen has, and looks
+// at the end.
+func (w *world) calm() {
+	if w.leader < 0 {
+		w.elect(0)
+	}
+	for _, r := range w.reps {
+		w.tellStatus(r)
+	}
+	w.calmSince = w.now
+	for range 300 {
+		w.settle()
+		w.pass(tick)
+	}
+	w.settle()
+	w.tell(&fedOverdue{w.calmSince, w.now})
+	for _, r := range w.reps {
+		w.tell(&fedFinal{uint64(r.index + 1), r.state.View()})
+	}
+	w.tell(&fedFinish{})
+}
+
+func (w *world) step() {
+	pick := w.rng.IntN
+	c, r := w.clients[pick(len(w.clients))], w.reps[pick(len(w.reps))]
+	switch n := pick(100); {
+	case c.dead && n < 50:
+	case n < 14:
+		c.write()
+	case n < 20:
+		c.read(false)
+	case n < 24:
+		c.read(true)
+	case n < 44:
+		if c.wire != nil {
+			w.up(c.wire)
+		}
+	case n < 50:
+		for range 4 {
+			if c.wire != nil {
+				w.down(c.wire)
+			}
+		}
+	case n < 66:
+		if len(w.proposals) > 0 {
+			w.propose(0, true, false)
+		}
+	case n < 76:
+		w.apply(r, 1+pick(20))
+	case n < 79:
+		if len(w.proposals) > 0 {
+			w.propose(pick(len(w.proposals)), pick(2) == 0, pick(3) > 0)
+		}
+	case n < 82:
+		if len(w.peers) > 0 {
+			w.deliverPeer(pick(len(w.peers)), pick(4) == 0)
+		}
+	case n < 86:
+		if len(w.rounds) > 0 {
+			w.answerRound(pick(len(w.rounds)))
+		}
+	case n < 90:
+		w.pass(int64(pick(int(2 * second))))
+	case n < 92:
+		w.settle()
+	default:
+		w.upheaval(c, r)
+	}
+}
+
+func (w *world) upheaval(c *simClient, r *replica) {
+	switch n := w.rng.IntN(100); {
+	case n < 12:
+		if c.wire != nil && !c.dead {
+			w.cut(c.wire)
+		}
+	case n < 20:
+		if !c.dead {
+			c.m.Move(r.index, c.time())
+			w.effects(c)
+		}
+	case n < 30:
+		w.elect(w.rng.IntN(len(w.reps)+1) - 1)
+	case n < 50:
+		w.tellStatus(r)
+	case n < 56:
+		w.install(r, w.reps[w.rng.IntN(len(w.reps))])
+	case n < 60:
+		w.save(r)
+	case n < 64:
+		w.crash(r)
+	case n < 70:
+		w.tell(&fedView{uint64(r.index + 1), r.state.View()})
+	case n < 78:
+		if !c.dead {
+			c.unwatch()
+		}
+	case n < 84:
+		if !c.dead {
+			c.cancel()
+		}
+	case n < 90:
+		if !c.dead {
+			c.auth()
+		}
+	case n < 93:
+		if len(w.clients) < 12 {
+			w.addClient()
+		}
+	case n < 94:
+		if c.id > 0 {
+			w.kill(c)
+		}
+	case n < 96:
+		if c.id > 0 && !c.dead {
+			c.m.Close(c.time())
+			w.effects(c)
+		}
+	case n < 97:
+		w.pass(12 * second)
+	}
+}
+
+// TestRandom lets worlds of many seeds go through whatever can happen: no checker
+// has anything to say, and each has looked at something.
+func TestRandom(t *testing.T) {
+	seeds, steps := uint64(150), 1500
+	if testing.Short() {
+		seeds = 30
+	}
+	var all Stats
+	for seed := range seeds {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			s := run(t, seed, steps, false).check.Stats()
+			all.add(&s)
+		})
+	}
+	t.Logf("%+v", all)
+	for name, n := range all.counts() {
+		if n == 0 && name != "Unchecked" { // the window is larger than the log
+			t.Errorf("%s is 0", name)
+		}
+	}
+}
