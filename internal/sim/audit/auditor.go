@@ -21,7 +21,15 @@ type Auditor struct {
 	raised uint32
 	given  promise
 	stream stream
+	hints  Hints
 }
+
+// Hints counts frames that told an accepted epoch before it was durable, which these
+// kinds may: they imply nothing that a crash could take back.
+type Hints struct{ Nacks, Pongs int }
+
+// Hints returns the count so far.
+func (a *Auditor) Hints() Hints { return a.hints }
 
 // promise says on whom a member has spent a raise of its accepted epoch.
 type promise uint8

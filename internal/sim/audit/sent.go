@@ -98,7 +98,15 @@ func (a *Auditor) lead(f *Frame) error {
 	return nil
 }
 
-func (a *Auditor) nack(f *Frame) error { return a.accepted(f, f.Accepted) }
+// nack: a refusal binds nobody, and may tell of an epoch that is still being written.
+func (a *Auditor) nack(f *Frame) error {
+	if acc := a.disk.HardState.AcceptedEpoch; f.Accepted < acc {
+		return a.accepted(f, f.Accepted)
+	} else if f.Accepted > acc {
+		a.hints.Nacks++
+	}
+	return nil
+}
 
 func (a *Auditor) join(f *Frame) error {
 	d := &a.disk
@@ -136,7 +144,7 @@ func (a *Auditor) ack(f *Frame) error {
 		return a.violated(AckFalls, "Ack of %d after %d", f.Counter, s.acked)
 	case f.Counter > d.Last.Counter:
 		return a.violated(AckDurable, "Ack of %d, the disk ends at %v", f.Counter, d.Last)
-	case s.installs && d.Base.Snapshot != s.snapshot:
+	case s.installs && d.Base.Zxid().Less(s.snapshot.Zxid):
 		return a.violated(AckDurable, "Ack of %d before the snapshot %v is the base of the log", f.Counter, s.snapshot.Zxid)
 	case s.mustCut && f.Counter > s.cut.Counter:
 		return a.violated(AckDurable, "Ack of %d, the disk up to %v is not cut after %v yet", f.Counter, d.Last, s.cut)
@@ -154,7 +162,7 @@ func (a *Auditor) chunkAck(f *Frame) error {
 		return a.violated(ChunkAckDurable, "ChunkAck of %d without a snapshot", f.N)
 	}
 	if s.lastChunk == f.N+1 {
-		if d.Base.Snapshot != s.snapshot {
+		if d.Base.Zxid().Less(s.snapshot.Zxid) {
 			return a.violated(ChunkAckDurable, "ChunkAck of the last chunk, %d, before %v is the base of the log", f.N, s.snapshot.Zxid)
 		}
 		return nil
@@ -165,9 +173,13 @@ func (a *Auditor) chunkAck(f *Frame) error {
 	return nil
 }
 
+// pong: a confirmation says that no later epoch was promised before it, which holds
+// whether or not the accepted epoch is durable yet.
 func (a *Auditor) pong(f *Frame) error {
-	if acc := a.disk.HardState.AcceptedEpoch; acc != f.Epoch {
+	if acc := a.disk.HardState.AcceptedEpoch; acc > f.Epoch {
 		return a.violated(NoLaterPromise, "Pong of epoch %d with durably accepted epoch %d", f.Epoch, acc)
+	} else if acc < f.Epoch {
+		a.hints.Pongs++
 	}
 	return nil
 }

@@ -61,9 +61,7 @@ func majority(m protocol.Membership, has func(voter) bool) bool {
 	return 2*have > all
 }
 
-// counts says whether v is a voter of anything in force.
-func (f forces) counts(v voter) bool { return isVoter(f.current, v) || isVoter(f.pending, v) }
-
+// isVoter says whether v is a voter of m.
 func isVoter(m protocol.Membership, v voter) bool {
 	for i := range m {
 		if x := &m[i]; x.ID == v.id {

@@ -141,13 +141,15 @@ func (s *Spec) sentLook(m *member, _, _ *linkEnd, f *audit.Frame) error {
 // sentLead: who offers an epoch has accepted it, for itself. Who has no history
 // offers a first epoch, with the founders that it has recorded.
 func (s *Spec) sentLead(m *member, _, _ *linkEnd, f *audit.Frame) error {
-	if e := s.epochOf(f.Epoch); e != nil && e != m.leads {
-		return s.violated(OneLeader, m.id, "offers epoch %d, which %d opened", f.Epoch, e.leader.id)
-	}
 	if err := s.promiseItself(m, f.Epoch); err != nil {
 		return err
 	}
-	if f.Founders == nil && m.leads == nil && m.last.IsZero() || f.Founders != nil && !slices.Equal(f.Founders, m.hs.Founders) {
+	if f.Founders == nil && m.last.IsZero() {
+		// Only who has founded the ensemble invites others without a list.
+		_, err := s.ownEpoch(m, f.Epoch)
+		return err
+	}
+	if f.Founders != nil && !slices.Equal(f.Founders, m.hs.Founders) {
 		return s.violated(FoundingAll, m.id, "offers epoch %d with founders %v, has recorded %v", f.Epoch, f.Founders, m.hs.Founders)
 	}
 	return nil

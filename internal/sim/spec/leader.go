@@ -55,25 +55,25 @@ func (s *Spec) promiseItself(m *member, number uint32) error {
 	return nil
 }
 
-// mayOpen: a leader has the promises of a quorum, and no voter among those who
-// promised has a better history.
+// mayOpen: a leader has the promises of a quorum of voters whose histories are no better
+// than its own. Another promise may have come in after it opened the epoch, and before
+// it said so; but then it must not have counted it.
 func (s *Spec) mayOpen(m *member, e *epoch) error {
 	conf := s.inForce(e.initial)
-	has := func(v voter) bool {
-		return v == m.voter() || m.promised == e.number && slices.ContainsFunc(m.promises, func(p promise) bool { return p.voter == v })
-	}
-	if !conf.quorum(has) {
-		return s.violated(PromiseQuorum, m.id, "opens epoch %d with the promises %v, of %v", e.number, m.promises, conf)
-	}
-	if m.promised != e.number {
-		return nil // it is a quorum by itself
-	}
-	for _, p := range m.promises {
-		if conf.counts(p.voter) && m.last.Less(p.last) {
-			return s.violated(BestHistory, m.id, "opens epoch %d with history %v, and %d has promised with %v", e.number, m.last, p.id, p.last)
+	promised := func(better bool) func(v voter) bool {
+		return func(v voter) bool {
+			return v == m.voter() || m.promised == e.number && slices.ContainsFunc(m.promises, func(p promise) bool {
+				return p.voter == v && (better || !m.last.Less(p.last))
+			})
 		}
 	}
-	return nil
+	switch {
+	case conf.quorum(promised(false)):
+		return nil
+	case conf.quorum(promised(true)):
+		return s.violated(BestHistory, m.id, "opens epoch %d with history %v and the promises %v, of %v", e.number, m.last, m.promises, conf)
+	}
+	return s.violated(PromiseQuorum, m.id, "opens epoch %d with the promises %v, of %v", e.number, m.promises, conf)
 }
 
 // mayFound: the first epoch takes all founding voters, each of them empty and with

@@ -60,7 +60,7 @@ func randomWorld(seed uint64) *faulty {
 	voters := []int{1, 2, 3, 3, 3, 5}[rng.IntN(6)]
 	w := newWorld(seed, voters, rng.IntN(2), protocol.Config{ElectionTicks: 5, HeartbeatTicks: 1,
 		MaxInflightBytes: 40 + rng.IntN(400), TailBytes: 60 + rng.IntN(300), ChunkBytes: 1 + rng.IntN(4), MaxBatchBytes: 60 + rng.IntN(200)})
-	f := &faulty{world: w, crash: rng.IntN(4) * 2, cut: rng.IntN(6), stall: rng.IntN(4), snapshot: rng.IntN(6), tick: 1 + rng.IntN(40),
+	f := &faulty{world: w, crash: rng.IntN(5) * 3, cut: rng.IntN(6), stall: rng.IntN(4), snapshot: rng.IntN(6), tick: 1 + rng.IntN(40),
 		disk: 2 + rng.IntN(80), handover: rng.IntN(3), change: max(0, rng.IntN(8)-4), freeze: max(0, rng.IntN(6)-3)}
 	if voters >= 3 && rng.IntN(3) == 0 {
 		f.wipes = 1 + voters/5
@@ -146,7 +146,7 @@ func (f *faulty) act(n *node) {
 func (f *faulty) crashOrWipe(n *node) {
 	f.world.crash(n)
 	f.stats["crash"]++
-	if f.wipes == 0 || f.spec.Committed().IsZero() || f.rng.IntN(4) > 0 {
+	if f.wipes == 0 || f.spec.Committed().IsZero() || f.rng.IntN(2) > 0 {
 		return
 	}
 	f.wipes--
@@ -161,7 +161,7 @@ func (f *faulty) crashOrWipe(n *node) {
 
 func (f *faulty) writeSome(n *node) {
 	f.sync(n, 1+f.rng.IntN(4))
-	if f.rng.IntN(4) > 0 {
+	if f.rng.IntN(2) > 0 {
 		f.durable(n, 1+f.rng.IntN(4))
 	}
 	if n.core != nil {
