@@ -98,6 +98,9 @@ func (s *Spec) Delivered(from, to uint64, on protocol.LinkID, raw []byte) error 
 		return s.gotAck(e, near, f)
 	case audit.Pong:
 		e.pongs = told(e.pongs, near.voter, f.Round)
+		if f.Round > e.confirmed && e.committed != 0 {
+			s.confirm(e)
+		}
 	case audit.Read:
 		e.asked[askedKey{on, f.ID}] = e.rounds
 	}
@@ -108,7 +111,7 @@ func (s *Spec) Delivered(from, to uint64, on protocol.LinkID, raw []byte) error 
 // link came up.
 func (s *Spec) gotPromise(m *member, near *linkEnd, f *audit.Frame) {
 	near.join, near.joined = f.Last, f.Epoch
-	if !f.Promised {
+	if !f.Promised || f.Epoch < m.promised { // left over from an epoch that came to nothing
 		return
 	}
 	if m.promised != f.Epoch {

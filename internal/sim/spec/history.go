@@ -29,6 +29,7 @@ type epoch struct {
 	committed uint64  // up to this counter by acknowledgements counted in this epoch
 	rounds    uint64  // of confirmation, begun
 	pongs     []count // rounds, by who confirmed
+	confirmed uint64  // the last round that a quorum has confirmed
 	asked     map[askedKey]uint64
 }
 

@@ -1,6 +1,8 @@
 package spec
 
 import (
+	"math"
+
 	"github.com/zabtree/zabtree/internal/sim/audit"
 	"github.com/zabtree/zabtree/zab/protocol"
 )
@@ -86,11 +88,34 @@ func (s *Spec) confirmed(m *member, round uint64, z protocol.Zxid) error {
 	if err := s.mustBeCommitted(m, z, "a read point"); err != nil {
 		return err
 	}
-	has := func(v voter) bool { return v == e.leader || toldBy(e.pongs, v) > round }
-	if conf := s.inForce(e.change()); !conf.quorum(has) {
-		return s.violated(ReadConfirmed, m.id, "a read point at %v asked in round %d of epoch %d, confirmed by %v of %v", z, round, e.number, e.pongs, conf)
+	if s.confirm(e) <= round {
+		return s.violated(ReadConfirmed, m.id, "a read point at %v asked in round %d of epoch %d, confirmed by %v of %v", z, round, e.number, e.pongs, s.inForce(e.change()))
 	}
 	return nil
+}
+
+// confirm returns the last round that was ever confirmed by a quorum of what was in
+// force then; any round, if the leader is a quorum by itself now. A leader answers
+// when the confirmation arrives, and may append a change of membership before the
+// answer is seen: so it is counted when it arrives, too.
+func (s *Spec) confirm(e *epoch) uint64 {
+	const every = math.MaxUint64
+	number := func(v voter) uint64 {
+		if v == e.leader {
+			return every
+		}
+		return toldBy(e.pongs, v)
+	}
+	conf := s.inForce(e.change())
+	n := reached(conf.current, number)
+	if conf.pending != nil {
+		n = min(n, reached(conf.pending, number))
+	}
+	if n == every {
+		return every
+	}
+	e.confirmed = max(e.confirmed, n)
+	return e.confirmed
 }
 
 func (s *Spec) sentReadAnswer(m *member, near, far *linkEnd, f *audit.Frame) error {
