@@ -1,0 +1,2 @@
+// Package spec is a naive executable specification of ZAB.
+package spec
