@@ -40,7 +40,7 @@ func (c *client) now() int64 { return c.clock.mono(c.w.sched.Now()) }
 // open begins a session.
 func (c *client) open() {
 	c.owner = c.w.sched.NewOwner()
-	c.link, c.conn, c.leased, c.waiting = 0, netsim.Conn{}, false, nil
+	c.link, c.conn, c.leased, c.waiting, c.last = 0, netsim.Conn{}, false, nil, nil
 	var p tree.Password
 	for i := range p {
 		p[i] = byte(c.rnd.IntN(256))

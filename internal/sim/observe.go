@@ -124,8 +124,15 @@ func (o *observers) durable(m *member, b *zab.Batch) {
 	}
 }
 
+// chunkDurable tells that a chunk of a snapshot is durable, and with it all before it.
 func (o *observers) chunkDurable(m *member, q *zab.StoreChunk) {
-	o.hold(durabilityAudit, o.auditor(m).ChunkDurable(q.Meta, q.N))
+	a, next := o.auditor(m), uint64(0)
+	if a.Disk().Partial == q.Meta {
+		next = a.Disk().Chunks
+	}
+	for n := min(next, q.N); n <= q.N; n++ {
+		o.hold(durabilityAudit, a.ChunkDurable(q.Meta, n))
+	}
 }
 
 func (o *observers) linkUp(m *member, l *peerLink) {

@@ -58,8 +58,8 @@ func Derive(s *sched.Stream) Options {
 	o := Options{
 		Voters:    sched.Pick(s, []int{1, 2, 3, 3, 3, 3, 4, 5, 5, 7}),
 		Observers: sched.Pick(s, []int{0, 0, 0, 1, 2}),
-		Clients:   int(s.Range(2, 6)),
-		Seconds:   s.Range(10, 40),
+		Clients:   int(s.Range(2, 5)),
+		Seconds:   s.Range(4, 15),
 
 		Tick:            sched.Pick(s, []int64{20, 50, 125}) * millisecond,
 		HeartbeatTicks:  1,
@@ -69,7 +69,7 @@ func Derive(s *sched.Stream) Options {
 		SnapshotEntries: uint64(sched.Pick(s, []int{5, 20, 100, 500, 1 << 30})),
 		TailBytes:       sched.Pick(s, []int{1 << 10, 16 << 10, 16 << 20}),
 		InflightBytes:   sched.Pick(s, []int{4 << 10, 64 << 10, 8 << 20}),
-		BatchBytes:      sched.Pick(s, []int{1, 2 << 10, 1 << 20}),
+		BatchBytes:      sched.Pick(s, []int{200, 2 << 10, 1 << 20}),
 		HistoryChanges:  sched.Pick(s, []int{8, 64, 1 << 12}),
 		MaxProposals:    sched.Pick(s, []int{2, 64, 4096}),
 
@@ -80,7 +80,7 @@ func Derive(s *sched.Stream) Options {
 		DiskMin:   sched.Pick(s, []int64{50, 500}) * microsecond,
 		DiskMean:  sched.Pick(s, []int64{100, 1000, 8000}) * microsecond,
 		ClockPPM:  sched.Pick(s, []int64{0, 1000, 20_000}),
-		ThinkMean: sched.Pick(s, []int64{5, 20, 100}) * millisecond,
+		ThinkMean: sched.Pick(s, []int64{10, 40, 150}) * millisecond,
 		Window:    sched.Pick(s, []int{1, 4, 32}),
 	}
 	o.SessionTimeout = int64(o.ElectionTicks) * o.Tick * s.Range(2, 12)
@@ -92,7 +92,7 @@ func Derive(s *sched.Stream) Options {
 	for k := range o.Faults {
 		// Most seeds have most kinds, at very different rates; some have few.
 		if s.Chance(3, 5) {
-			o.Faults[k] = faultTable[k].every * sched.Pick(s, []int64{1, 2, 5, 20})
+			o.Faults[k] = faultTable[k].every * sched.Pick(s, []int64{1, 2, 4, 10}) / 2
 		} else {
 			s.IntN(4)
 		}

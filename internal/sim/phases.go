@@ -162,10 +162,8 @@ func (w *World) healAll() {
 	for _, m := range w.members {
 		w.repair(m)
 	}
-	w.run(w.bound() / 4)
-	for _, c := range w.clients {
-		c.work.stop()
-	}
+	w.run(int64(w.opts.ElectionTicks) * w.opts.Tick * 4)
+	w.resting = true
 	if !w.until(w.wholeBound(), func() bool { return w.leader() != nil && w.caughtUp() && w.quiet() }) {
 		w.stuck("healed and left alone, and not all is synchronised and answered in %d ms", w.wholeBound()/millisecond)
 	}

@@ -40,7 +40,7 @@ func (k *workload) stop() { k.stopped = true }
 func (k *workload) next() {
 	c := k.c
 	c.w.sched.After(c.rnd.Exp(c.w.opts.ThinkMean), c.owner, sched.Work, func() {
-		if k.stopped || c.gone() {
+		if k.stopped || c.w.resting || c.gone() {
 			return
 		}
 		if c.m.Unanswered() < 2*c.w.opts.Window {

@@ -24,6 +24,7 @@ type World struct {
 	observe  observers
 	marks    map[string]int
 	healing  bool // no new faults
+	resting  bool // no new calls
 }
 
 // violation is a checker's verdict, raised to end the run.
