@@ -151,10 +151,11 @@ func (c *Core) EntriesRead(q ReadEntries, raw []byte, err error) {
 	}
 	p := &l.progress
 	p.reading = 0
+	if p.next <= c.log.base.Zxid().Counter {
+		return // the log's beginning has moved on meanwhile, and a snapshot is next
+	}
 	if err != nil {
-		if p.next > c.log.base.Zxid().Counter {
-			c.closeLink(l, err)
-		} // else the log's beginning has moved on meanwhile, and a snapshot is next
+		c.closeLink(l, err)
 		return
 	}
 	last, err := c.checkRead(q.After, raw)
