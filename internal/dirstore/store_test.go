@@ -1,7 +1,9 @@
 package dirstore
 
 import (
+	"bytes"
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"math/rand/v2"
 	"path/filepath"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/zabtree/zabtree/internal/codec"
 	"github.com/zabtree/zabtree/internal/disk"
 	"github.com/zabtree/zabtree/zab/protocol"
 )
@@ -245,7 +248,10 @@ func TestLogLost(t *testing.T) {
 	require.NoError(t, s.Close())
 	_, err = Open(other, testStore, Options{Replica: 2, NewID: rand.Uint64}, atOnce)
 	require.ErrorIs(t, err, protocol.ErrForeign)
-	require.NoError(t, other.Corrupt(filepath.Join(testStore, identityName), func(b []byte) { b[9]++ }))
+	require.NoError(t, other.Corrupt(filepath.Join(testStore, identityName), func(b []byte) {
+		b[9]++
+		copy(b[len(b)-sumBytes:], codec.AppendFixed32(nil, crc32.Checksum(b[:len(b)-sumBytes], castagnoli)))
+	}))
 	_, err = Open(other, testStore, Options{NewID: rand.Uint64}, atOnce)
 	require.ErrorContains(t, err, "version 2")
 }
@@ -373,4 +379,24 @@ func TestDeterministic(t *testing.T) {
 	require.True(t, maps.Equal(files, filesAgain))
 	_, others := run(2)
 	require.False(t, maps.Equal(files, others), "the random numbers are in the files")
+}
+
+// Whatever bit of IDENTITY flips, it is damage and not a file of a later version: the
+// log knows whose directory it is.
+func TestEveryFlipOfIdentity(t *testing.T) {
+	id := identity{protocol.EnsembleID{1, 2}, 3}
+	whole := id.encode()
+	for bit := range len(whole) * 8 {
+		b := bytes.Clone(whole)
+		b[bit/8] ^= 1 << (bit % 8)
+		_, err := decodeIdentity(b)
+		require.ErrorIs(t, err, errIdentity, "bit %d", bit)
+	}
+	for n := range whole {
+		_, err := decodeIdentity(whole[:n])
+		require.ErrorIs(t, err, errIdentity, "cut to %d bytes", n)
+	}
+	got, err := decodeIdentity(whole)
+	require.NoError(t, err)
+	require.Equal(t, id, got)
 }
