@@ -43,11 +43,15 @@ func TestRealCores(t *testing.T) {
 }
 
 func (w *world) count(total map[string]int) {
-	s := w.spec.Stats()
+	s := w.checkers.spec.Stats()
 	for k, v := range map[string]int{"opened": s.Opened, "committed": s.Committed, "changes": s.Changes, "applied": s.Applied,
 		"promises": s.Promises, "acks": s.Acks, "truncations": s.Truncations, "bases": s.Bases, "reads": s.Reads,
 		"restarts": s.Restarts, "incarnations": s.Incarnations - len(w.nodes)} {
 		total[k] += v
+	}
+	for _, a := range w.checkers.audits {
+		total["early nacks"] += a.Hints().Nacks
+		total["early pongs"] += a.Hints().Pongs
 	}
 	for k, v := range w.stats {
 		total[k] += v
@@ -59,11 +63,12 @@ func randomWorld(seed uint64) *faulty {
 	rng := rand.New(rand.NewPCG(seed, 8))
 	voters := []int{1, 2, 3, 3, 3, 5}[rng.IntN(6)]
 	w := newWorld(seed, voters, rng.IntN(2), protocol.Config{ElectionTicks: 5, HeartbeatTicks: 1,
-		MaxInflightBytes: 40 + rng.IntN(400), TailBytes: 60 + rng.IntN(300), ChunkBytes: 1 + rng.IntN(4), MaxBatchBytes: 60 + rng.IntN(200)})
+		MaxInflightBytes: 40 + rng.IntN(400), TailBytes: 60 + rng.IntN(300), ChunkBytes: 1 + rng.IntN(4), MaxBatchBytes: 60 + rng.IntN(200)}, nil)
 	f := &faulty{world: w, crash: rng.IntN(5) * 3, cut: rng.IntN(6), stall: rng.IntN(4), snapshot: rng.IntN(6), tick: 1 + rng.IntN(40),
 		disk: 2 + rng.IntN(80), handover: rng.IntN(3), change: max(0, rng.IntN(8)-4), freeze: max(0, rng.IntN(6)-3)}
 	if voters >= 3 && rng.IntN(3) == 0 {
-		f.wipes = 1 + voters/5
+		// One that is wiped before the ensemble is founded may be its end.
+		f.wipes, f.wipeEarly = 1+voters/5, rng.IntN(4) == 0
 	}
 	return f
 }
@@ -73,6 +78,7 @@ type faulty struct {
 	*world
 	crash, cut, stall, snapshot, tick, disk, handover, change, freeze int
 	wipes                                                             int // how many may yet happen
+	wipeEarly                                                         bool
 }
 
 func (f *faulty) run(steps int) {
@@ -146,7 +152,8 @@ func (f *faulty) act(n *node) {
 func (f *faulty) crashOrWipe(n *node) {
 	f.world.crash(n)
 	f.stats["crash"]++
-	if f.wipes == 0 || f.spec.Committed().IsZero() || f.rng.IntN(2) > 0 {
+	early := f.checkers.spec.Committed().IsZero() && !f.wipeEarly
+	if f.wipes == 0 || early || f.rng.IntN(2) > 0 {
 		return
 	}
 	f.wipes--
@@ -206,7 +213,7 @@ func (f *faulty) propose(n *node) {
 
 func (f *faulty) read(n *node) {
 	f.asked++
-	f.check(f.spec.ReadAsked(n.id, f.asked))
+	f.tell(event{what: readAsked, member: n.id, n: f.asked})
 	n.core.ReadPoint(f.asked)
 	f.take(n)
 }

@@ -165,10 +165,16 @@ func (s *Spec) foundOther(m *member, d *audit.Disk) error {
 
 // sameEnds compares a table of epochs with the history that the last entry names.
 func (s *Spec) sameEnds(m *member, d *audit.Disk) error {
-	for _, e := range d.Ends {
-		if z := (protocol.Zxid{Epoch: e.Epoch, Counter: e.Last}); !s.contains(d.Last, z) {
-			return s.violated(StateKept, m.id, "epochs %v, but the history of %v does not hold %v", d.Ends, d.Last, z)
+	at := d.Last
+	for i := len(d.Ends) - 1; i >= 0; i-- {
+		e := s.epochOf(at.Epoch)
+		if e == nil || d.Ends[i] != (protocol.EpochEnd{Epoch: at.Epoch, Last: at.Counter}) {
+			return s.violated(StateKept, m.id, "epochs %v, but the history of %v comes to %v", d.Ends, d.Last, at)
 		}
+		at = e.prev
+	}
+	if b := d.Base.Zxid(); b.Counter < at.Counter {
+		return s.violated(StateKept, m.id, "epochs %v begin after %v, the log after %v", d.Ends, at, b)
 	}
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/zabtree/zabtree/internal/sim/audit"
-	"github.com/zabtree/zabtree/internal/sim/spec"
 	"github.com/zabtree/zabtree/zab/protocol"
 )
 
@@ -16,7 +15,7 @@ import (
 type world struct {
 	rng      *rand.Rand
 	cfg      protocol.Config
-	spec     *spec.Spec
+	checkers *checkers
 	nodes    []*node
 	wires    []*wire
 	nextLink protocol.LinkID
@@ -25,17 +24,15 @@ type world struct {
 	stats    map[string]int
 	err      error // the first violation
 
-	// lie, if set, may change what is told of a batch that is durable, or of a frame
-	// that is sent: it returns false to have it not told at all.
-	lieDurable func(n *node, b *protocol.Batch) bool
-	lieSent    func(n *node, frame []byte) []byte
+	// hear, if set, gets everything that the checkers are told. It may change it, or
+	// return false to have it not told.
+	hear func(e *event) bool
 }
 
 // node is a replica and its disk.
 type node struct {
 	id      uint64
 	core    *protocol.Core // nil while down
-	audit   *audit.Auditor
 	removed bool
 	frozen  int // steps in which it gets nothing
 
@@ -62,8 +59,8 @@ type wire struct {
 	stall bool
 }
 
-func newWorld(seed uint64, voters, observers int, cfg protocol.Config) *world {
-	w := &world{rng: rand.New(rand.NewPCG(seed, 7)), cfg: cfg, stats: map[string]int{}}
+func newWorld(seed uint64, voters, observers int, cfg protocol.Config, hear func(*event) bool) *world {
+	w := &world{hear: hear, rng: rand.New(rand.NewPCG(seed, 7)), cfg: cfg, stats: map[string]int{}}
 	for i := range voters + observers {
 		m := protocol.Member{ID: uint64(i + 1)}
 		if i >= voters {
@@ -73,9 +70,9 @@ func newWorld(seed uint64, voters, observers int, cfg protocol.Config) *world {
 		}
 		w.cfg.Founding = append(w.cfg.Founding, m)
 	}
-	w.spec = spec.New(w.cfg.Founding)
+	w.checkers = newCheckers(w.cfg.Founding)
 	for _, m := range w.cfg.Founding {
-		n := &node{id: m.ID, audit: audit.New(m.ID)}
+		n := &node{id: m.ID}
 		w.wipe(n)
 		w.nodes = append(w.nodes, n)
 		w.start(n)
@@ -86,6 +83,13 @@ func newWorld(seed uint64, voters, observers int, cfg protocol.Config) *world {
 func (w *world) check(err error) {
 	if w.err == nil && err != nil {
 		w.err = err
+	}
+}
+
+// tell tells the checkers.
+func (w *world) tell(e event) {
+	if w.hear == nil || w.hear(&e) {
+		w.check(w.checkers.tell(&e))
 	}
 }
 
@@ -117,8 +121,8 @@ func (w *world) damage(n *node) {
 func (w *world) start(n *node) {
 	w.surviveCrash(n)
 	d := &n.disk
-	w.check(n.audit.Restarted(d))
-	w.check(w.spec.Started(n.id, d))
+	found := d.Clone()
+	w.tell(event{what: started, member: n.id, disk: &found})
 	rec := protocol.NewRecovery(d.HardState, d.Base, d.Latest, d.Partial, d.Chunks)
 	for _, x := range n.log {
 		if err := rec.Add(x.raw); err != nil {
@@ -164,7 +168,7 @@ func (w *world) surviveCrash(n *node) {
 	there, err := audit.Survived(&before, batches, &found)
 	w.check(err)
 	for i := range there {
-		w.tellDurable(n, &there[i])
+		w.tell(event{what: durable, member: n.id, batch: &there[i]})
 		w.write(n, &there[i])
 	}
 	if k > 0 {
@@ -182,8 +186,7 @@ func (w *world) crash(n *node) {
 		}
 	}
 	n.core = nil
-	n.audit.Down()
-	w.check(w.spec.Down(n.id))
+	w.tell(event{what: down, member: n.id})
 }
 
 func (w *world) between(a, b *node) bool {
@@ -194,7 +197,7 @@ func (w *world) connect(a, b *node) {
 	w.nextLink++
 	x := &wire{id: w.nextLink, ends: [2]*node{a, b}}
 	w.wires = append(w.wires, x)
-	w.check(w.spec.LinkUp(x.id, a.id, b.id))
+	w.tell(event{what: linkUp, member: a.id, peer: b.id, link: x.id})
 	for i, n := range x.ends {
 		if n.core != nil && slices.Contains(w.wires, x) {
 			n.core.LinkUp(x.id, protocol.Peer{ID: x.ends[1-i].id, Incarnation: x.ends[1-i].disk.HardState.Incarnation})
@@ -209,7 +212,7 @@ func (w *world) disconnect(x *wire) {
 		return
 	}
 	w.wires = slices.Delete(w.wires, i, i+1)
-	w.check(w.spec.LinkDown(x.id))
+	w.tell(event{what: linkDown, member: x.ends[0].id, link: x.id})
 	for _, n := range x.ends {
 		if n.core != nil {
 			n.core.LinkDown(x.id)
@@ -229,8 +232,7 @@ func (w *world) deliver(x *wire, dir int, lane protocol.Lane) {
 	}
 	frame := (*q)[0]
 	*q = (*q)[1:]
-	w.check(to.audit.Delivered(frame))
-	w.check(w.spec.Delivered(from.id, to.id, x.id, frame))
+	w.tell(event{what: delivered, member: to.id, peer: from.id, link: x.id, frame: frame})
 	if err := to.core.Receive(x.id, slices.Clone(frame)); err != nil {
 		panic(fmt.Sprintf("%d refuses a frame: %v", to.id, err))
 	}
@@ -265,15 +267,15 @@ func (w *world) take(n *node) {
 	}
 	n.chunks = append(n.chunks, out.StoreChunks...)
 	if out.Install != nil {
-		w.check(w.spec.Installed(n.id, out.Install))
+		w.tell(event{what: installed, member: n.id, base: out.Install})
 		n.applied = protocol.Entry{Zxid: out.Install.Zxid(), Clock: out.Install.Clock}
 	}
 	w.apply(n, out.Apply.Counter)
 	for _, a := range out.Reads {
 		if a.Err != nil {
-			w.check(w.spec.ReadFailed(n.id, a.ID))
+			w.tell(event{what: readFailed, member: n.id, n: a.ID})
 		} else {
-			w.check(w.spec.ReadAnswered(n.id, a.ID, a.Zxid))
+			w.tell(event{what: readAnswered, member: n.id, n: a.ID, zxid: a.Zxid})
 		}
 	}
 	for _, c := range out.Close {
@@ -298,12 +300,7 @@ func (w *world) send(n *node, s protocol.Send) {
 		if x.ends[1] == n {
 			dir = 1
 		}
-		frame := s.Frame
-		if w.lieSent != nil {
-			frame = w.lieSent(n, frame)
-		}
-		w.check(n.audit.Sent(x.ends[1-dir].id, frame))
-		w.check(w.spec.Sent(n.id, x.ends[1-dir].id, x.id, frame))
+		w.tell(event{what: sent, member: n.id, peer: x.ends[1-dir].id, link: x.id, frame: s.Frame})
 		x.lanes[dir][s.Lane] = append(x.lanes[dir][s.Lane], s.Frame)
 	}
 }
@@ -365,20 +362,12 @@ func (w *world) write(n *node, b *protocol.Batch) {
 	}
 }
 
-func (w *world) tellDurable(n *node, b *protocol.Batch) {
-	if w.lieDurable != nil && !w.lieDurable(n, b) {
-		return
-	}
-	w.check(n.audit.Durable(b))
-	w.check(w.spec.Durable(n.id, b))
-}
-
 // sync makes queued batches durable; the core is told later.
 func (w *world) sync(n *node, count int) {
 	for range min(count, len(n.queue)-n.done) {
-		b := &n.queue[n.done].Batch
-		w.tellDurable(n, b)
-		w.write(n, b)
+		b := n.queue[n.done].Batch
+		w.tell(event{what: durable, member: n.id, batch: &b})
+		w.write(n, &b)
 		n.done++
 	}
 }
@@ -408,7 +397,7 @@ func (w *world) storeChunk(n *node) {
 		d.Partial, d.Chunks = q.Meta, 0
 	}
 	d.Chunks = max(d.Chunks, q.N+1)
-	w.check(n.audit.ChunkDurable(q.Meta, q.N))
+	w.tell(event{what: chunkDurable, member: n.id, meta: q.Meta, n: q.N})
 	if q.Last {
 		d.Partial, d.Chunks = protocol.SnapshotMeta{}, 0
 		w.stats["received"]++
@@ -425,7 +414,7 @@ func (w *world) apply(n *node, upTo uint64) {
 			return
 		}
 		n.applied = n.log[i].e
-		w.check(w.spec.Applied(n.id, &n.applied))
+		w.tell(event{what: applied, member: n.id, entry: n.applied})
 	}
 }
 
