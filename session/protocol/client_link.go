@@ -20,7 +20,7 @@ func (c *Client) patience(several, one int64) int64 {
 	return one
 }
 
-const maxPatience = 6 // 64 times as long
+const maxPatience = 3 // 8 times as long
 
 // Connected says that a link is open.
 func (c *Client) Connected(link uint64, now int64) {
