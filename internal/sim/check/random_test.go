@@ -78,7 +78,8 @@ func (w *world) step() {
 		w.apply(r, 1+pick(20))
 	case n < 79:
 		if len(w.proposals) > 0 {
-			w.propose(pick(len(w.proposals)), pick(2) == 0, pick(3) > 0)
+			i, logged := pick(len(w.proposals)), pick(2) == 0
+			w.propose(i, logged, !logged || pick(3) > 0) // each is answered
 		}
 	case n < 82:
 		if len(w.peers) > 0 {
