@@ -72,6 +72,7 @@ func (c *Checker) watchFrom(w *watched, zxid int64) {
 	if low := c.model.Low(); zxid < low {
 		w.blind = low
 	}
+	w.from = zxid // which may be ahead of all that was applied so far
 	for _, ch := range c.log.after(zxid) {
 		c.expect(w, &ch, w.client.over)
 	}
