@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 )
 
@@ -147,7 +148,43 @@ func (w *world) upheaval(c *simClient, r *replica) {
 		}
 	case n < 97:
 		w.pass(12 * second)
+	case n < 98:
+		if c.id > 0 && !c.dead {
+			w.cutOff(c)
+		}
 	}
+}
+
+// cutOff cuts a client off until its session has expired. What it had under way
+// reaches the log after that.
+func (w *world) cutOff(c *simClient) {
+	if w.leader < 0 {
+		w.elect(0)
+	}
+	for _, r := range w.reps {
+		w.tellStatus(r)
+	}
+	for c.wire != nil && len(c.wire.up) > 0 && !c.wire.dead {
+		w.up(c.wire)
+	}
+	var held []proposal
+	w.proposals = slices.DeleteFunc(w.proposals, func(p proposal) bool {
+		mine := p.token.Session != 0 && p.token.Session == c.m.Session()
+		if mine {
+			held = append(held, p)
+		}
+		return mine
+	})
+	c.away = true
+	if c.wire != nil && !c.wire.dead {
+		w.cut(c.wire)
+	}
+	for range 130 {
+		w.pass(tick)
+		w.settle()
+	}
+	c.away = false
+	w.proposals = append(w.proposals, held...)
 }
 
 // TestRandom lets worlds of many seeds go through whatever can happen: no checker

@@ -18,6 +18,7 @@ type simClient struct {
 	rate    float64
 	wire    *wire
 	dead    bool // its process is gone
+	away    bool // it reaches nobody
 	calls   []*simCall
 	watches []uint64
 	until   int64
@@ -92,6 +93,11 @@ func (w *world) effects(c *simClient) {
 }
 
 func (w *world) connect(c *simClient, e protocol.Effect) {
+	if c.away {
+		c.m.Lost(e.Link, c.time())
+		w.effects(c)
+		return
+	}
 	w.nextLink++
 	l := &wire{id: w.nextLink, rep: w.reps[e.Backend], client: c, number: e.Link}
 	l.lives = l.rep.lives
