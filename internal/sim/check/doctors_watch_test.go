@@ -25,7 +25,8 @@ func (h *chart) armed(i int, f *fedEvent) int {
 // the ordinary way, on a znode that everybody may read.
 func (h *chart) plain(i int, f *fedEvent) bool {
 	j, s := h.asked(f)
-	return j >= 0 && h.armed(i, f) >= 0 && !s.what.Read.Resume && f.event.Type != watch.Gap && public(f.event.Path) && h.lasts(i, f.client)
+	return j >= 0 && h.armed(i, f) >= 0 && !s.what.Read.Resume && f.event.Type != watch.Gap && public(f.event.Path) &&
+		h.lasts(i, f.client) && !h.removed(f)
 }
 
 func public(path string) bool { return path != "/" && path[:2] != "/s" || inSlice(path) }
@@ -71,7 +72,9 @@ var watchDoctors = []doctor{
 		return h.without(i)
 	}},
 	{"a doubled event", Watches, func(h *chart) []fed {
-		i, f := find(h, 0, func(i int, f *fedEvent) bool { return f.event.Type != watch.Gap && public(f.event.Path) })
+		i, f := find(h, 0, func(i int, f *fedEvent) bool {
+			return f.event.Type != watch.Gap && public(f.event.Path) && !h.removed(f)
+		})
 		return h.insert(i, f)
 	}},
 	{"an event after its answer", Watches, func(h *chart) []fed {
@@ -162,14 +165,14 @@ var watchDoctors = []doctor{
 		})
 	}},
 	{"a Gap of another znode", Watches, func(h *chart) []fed {
-		i, f := find(h, 0, func(i int, f *fedEvent) bool { return f.event.Type == watch.Gap })
+		i, f := find(h, 0, func(i int, f *fedEvent) bool { return f.event.Type == watch.Gap && !h.removed(f) })
 		return h.withEvent(i, f, func(e *fedEvent) { e.event.Path += "x" })
 	}},
 	{"a lost Gap", Watches, func(h *chart) []fed {
 		i, _ := find(h, 0, func(i int, f *fedEvent) bool {
 			_, s := h.asked(f)
 			return f.event.Type == watch.Gap && h.kind(f) == watch.PersistentRecursive && h.lasts(i, f.client) && public(f.event.Path) &&
-				h.answers(s) && h.happened(i, f)
+				h.answers(s) && h.happened(i, f) && !h.removed(f)
 		})
 		return h.without(i)
 	}},
