@@ -138,8 +138,8 @@ func TestDoctored(t *testing.T) {
 	for _, d := range all {
 		t.Run(d.want+"/"+d.name, func(t *testing.T) {
 			n := 0
-			for i := 0; i < len(histories) && n < 6; i++ {
-				doctored := d.do(newChart(histories[i], n%3))
+			for i := 0; i < len(histories) && n < 20; i++ {
+				doctored := d.do(newChart(histories[i], n%9))
 				if doctored == nil {
 					continue
 				}

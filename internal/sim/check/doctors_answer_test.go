@@ -96,7 +96,7 @@ var answerDoctors = []doctor{
 		return h.withAnswer(i, f, func(a *protocol.Answer) { a.Zxid = h.applied[i] + 1 })
 	}},
 	{"two answers swapped", Linearizability, func(h *chart) []fed {
-		i, f := find(h, 0, func(i int, f *fedResolved) bool { return answeredWrite(f) })
+		i, f := find(h, 0, func(i int, f *fedResolved) bool { return answeredWrite(f) && !h.repeats(f) })
 		j, g := next(h, i+1, func(_ int, g *fedResolved) bool {
 			return answeredWrite(g) && i >= 0 && !slices.Equal(g.what.Answer.Record, f.what.Answer.Record)
 		})
@@ -243,6 +243,14 @@ var answerDoctors = []doctor{
 		})
 		return h.withAnswer(i, f, func(a *protocol.Answer) { a.Zxid = later })
 	}},
+}
+
+// repeats says whether any write of the client is logged a second time.
+func (h *chart) repeats(f *fedResolved) bool {
+	i, _ := next(h, 0, func(_ int, a *fedApplied) bool {
+		return a.Outcome.Repeated && h.clientOf(a.Outcome.Session) == f.client
+	})
+	return i >= 0
 }
 
 // noneBetween says whether nothing of a client's was answered between two places.

@@ -66,7 +66,7 @@ var replicaDoctors = []doctor{
 		return h.with(i, &fedRestored{f.member, f.zxid, f.digest + 1})
 	}},
 	{"a snapshot under another label", Digest, func(h *chart) []fed {
-		i, f := find(h, 0, func(i int, f *fedRestored) bool { return f.zxid > 1 })
+		i, f := find(h, 0, func(i int, f *fedRestored) bool { return f.zxid > 1 && h.knownDigest(i, f.zxid-1) })
 		if i < 0 {
 			return nil
 		}

@@ -178,7 +178,8 @@ var watchDoctors = []doctor{
 	}},
 	{"a watch that was not armed, and not refused", Watches, func(h *chart) []fed {
 		i, f := find(h, 0, func(i int, f *fedResolved) bool {
-			return f.what.Read.Watch != 0 && !f.what.Read.Resume && f.what.Answer != nil && f.what.Answer.Read != nil && f.what.Answer.Read.Armed
+			return f.what.Read.Watch != 0 && !f.what.Read.Resume && f.what.Answer != nil && f.what.Answer.Read != nil && f.what.Answer.Read.Armed &&
+				!h.removed(&fedEvent{client: f.client, watch: f.what.Read.Watch})
 		})
 		return h.withAnswer(i, f, func(a *protocol.Answer) { a.Read.Armed = false })
 	}},

@@ -10,6 +10,11 @@ import (
 func run(t testing.TB, seed uint64, steps int, record bool) *world {
 	w := newWorld(t, seed, 1+int(seed%3))
 	w.record = record
+	w.run(steps)
+	return w
+}
+
+func (w *world) run(steps int) {
 	w.elect(0)
 	for _, r := range w.reps {
 		w.tellStatus(r)
@@ -25,7 +30,6 @@ func run(t testing.TB, seed uint64, steps int, record bool) *world {
 		w.step()
 	}
 	w.calm()
-	return w
 }
 
 // calm heals everything, lets time go by until all that is to happen has, and looks
@@ -206,5 +210,69 @@ func TestRandom(t *testing.T) {
 		if n == 0 && name != "Unchecked" && name != "Undecided" { // they are not aims
 			t.Errorf("%s is 0", name)
 		}
+	}
+}
+
+// TestWindow: what lies behind the window is counted and not judged.
+func TestWindow(t *testing.T) {
+	unchecked := 0
+	for seed := range uint64(20) {
+		w := newWorld(t, seed, 3)
+		config := w.config()
+		config.Window = 4
+		w.check = New(config)
+		w.run(1500)
+		unchecked += w.check.Stats().Unchecked
+	}
+	if unchecked == 0 {
+		t.Error("every read was within the window")
+	}
+}
+
+// TestDeterminism: the same history gets the same figures and the same verdict.
+func TestDeterminism(t *testing.T) {
+	for seed := range uint64(5) {
+		a, b := run(t, seed, 1500, true), run(t, seed, 1500, true)
+		if len(a.history) != len(b.history) || a.check.Stats() != b.check.Stats() {
+			t.Errorf("seed %d: %d events with %+v, then %d with %+v", seed, len(a.history), a.check.Stats(), len(b.history), b.check.Stats())
+		}
+	}
+}
+
+// BenchmarkChecker is what the checkers cost: for each event, and for each entry of
+// the log with all that belongs to it, slices not included.
+func BenchmarkChecker(b *testing.B) {
+	w := run(b, 5, 20_000, true)
+	config := w.config()
+	config.Slices = Slices{}
+	b.ReportAllocs()
+	var s Stats
+	for b.Loop() {
+		c := New(config)
+		if err := tellAll(c, w.history); err != nil {
+			b.Fatal(err)
+		}
+		s = c.Stats()
+	}
+	ns := float64(b.Elapsed().Nanoseconds()) / float64(b.N)
+	b.ReportMetric(ns/float64(len(w.history)), "ns/event")
+	b.ReportMetric(ns/float64(s.Entries), "ns/entry")
+	b.ReportMetric(float64(s.Entries), "entries")
+}
+
+// BenchmarkWorld is what the same world costs with and without them.
+func BenchmarkWorld(b *testing.B) {
+	for _, checked := range []bool{false, true} {
+		b.Run(fmt.Sprintf("checked=%t", checked), func(b *testing.B) {
+			for b.Loop() {
+				w := newWorld(b, 5, 3)
+				config := w.config()
+				config.Slices = Slices{}
+				if w.check = New(config); !checked {
+					w.check = nil
+				}
+				w.run(20_000)
+			}
+		})
 	}
 }

@@ -121,6 +121,9 @@ func (w *world) tell(f fed) {
 	if w.record {
 		w.history = append(w.history, f)
 	}
+	if w.check == nil {
+		return
+	}
 	if err := f.tell(w.check); err != nil {
 		w.t.Fatalf("%T%+v: %v", f, f, err)
 	}
