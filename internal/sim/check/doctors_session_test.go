@@ -106,7 +106,10 @@ var sessionDoctors = []doctor{
 		return h.insert(i+1, &fedSilent{f.client, 0})
 	}},
 	{"never told of the end", Expiry, func(h *chart) []fed {
-		i, _ := find(h, 0, func(i int, f *fedEnded) bool { return f.fault == protocol.FaultExpired })
+		i, _ := find(h, 0, func(i int, f *fedEnded) bool {
+			j, _ := next(h, 0, func(_ int, s *fedSilent) bool { return s.client == f.client })
+			return f.fault == protocol.FaultExpired && j < 0
+		})
 		return h.without(i)
 	}},
 	{"attached to the session of another", SessionOrder, func(h *chart) []fed {

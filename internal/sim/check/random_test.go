@@ -110,13 +110,14 @@ func (w *world) upheaval(c *simClient, r *replica) {
 		}
 	case n < 20:
 		if !c.dead {
-			c.m.Move(r.index, c.time())
-			w.effects(c)
+			w.move(c, r.index)
 		}
 	case n < 30:
 		w.elect(w.rng.IntN(len(w.reps)+1) - 1)
 	case n < 50:
 		w.tellStatus(r)
+	case n < 52:
+		w.quietInstall(r, w.reps[w.rng.IntN(len(w.reps))])
 	case n < 56:
 		w.install(r, w.reps[w.rng.IntN(len(w.reps))])
 	case n < 60:
@@ -159,6 +160,51 @@ func (w *world) upheaval(c *simClient, r *replica) {
 	}
 }
 
+// quietInstall has a replica jump ahead by a snapshot while its sessions wait for
+// nothing but events.
+func (w *world) quietInstall(r, from *replica) {
+	w.settle()
+	for _, c := range w.clients {
+		if c.wire == nil || c.wire.dead || c.dead || c.wire.rep == r || w.leader < 0 {
+			continue
+		}
+		c.write()
+		c.write()
+		for len(c.wire.up) > 0 && !c.wire.dead {
+			w.up(c.wire)
+		}
+	}
+	for len(w.proposals) > 0 && w.leader >= 0 {
+		w.propose(0, true, false)
+	}
+	w.apply(from, len(w.log))
+	w.install(r, from)
+}
+
+// hold takes what a client's session has under way to the log out of its way.
+func (w *world) hold(c *simClient) (held []proposal) {
+	w.proposals = slices.DeleteFunc(w.proposals, func(p proposal) bool {
+		mine := p.token.Session != 0 && p.token.Session == c.m.Session()
+		if mine {
+			held = append(held, p)
+		}
+		return mine
+	})
+	return held
+}
+
+// move moves a client. What it had under way by the old link may reach the log after
+// that.
+func (w *world) move(c *simClient, to int) {
+	held := w.hold(c)
+	c.m.Move(to, c.time())
+	w.effects(c)
+	if w.rng.IntN(2) == 0 {
+		w.settle()
+	}
+	w.proposals = append(w.proposals, held...)
+}
+
 // cutOff cuts a client off until its session has expired. What it had under way
 // reaches the log after that.
 func (w *world) cutOff(c *simClient) {
@@ -171,14 +217,7 @@ func (w *world) cutOff(c *simClient) {
 	for c.wire != nil && len(c.wire.up) > 0 && !c.wire.dead {
 		w.up(c.wire)
 	}
-	var held []proposal
-	w.proposals = slices.DeleteFunc(w.proposals, func(p proposal) bool {
-		mine := p.token.Session != 0 && p.token.Session == c.m.Session()
-		if mine {
-			held = append(held, p)
-		}
-		return mine
-	})
+	held := w.hold(c)
 	c.away = true
 	if c.wire != nil && !c.wire.dead {
 		w.cut(c.wire)

@@ -197,10 +197,17 @@ func (w *world) op(path string) tree.Op {
 	if inSlice(path) {
 		top = "/slice"
 	}
-	if w.rng.IntN(2) == 0 {
+	switch w.rng.IntN(5) {
+	case 0:
 		return tree.Create{Path: top + "/ttl", Data: w.data(), TTL: 3 * time.Second}
+	case 1:
+		return tree.Set{Path: top + "/ttl", Data: w.data()}
+	case 2:
+		return tree.Create{Path: top + "/c", Mode: tree.Container}
+	case 3:
+		return tree.Create{Path: top + "/c/x"}
 	}
-	return tree.Create{Path: top + "/c", Mode: tree.Container}
+	return tree.Delete{Path: top + "/c/x"}
 }
 
 // write submits an operation, or several at once.
