@@ -14,7 +14,7 @@ import (
 // with ErrNoLeader, and are tried again by Propose.
 func (r *Replica) Handover(ctx context.Context, to uint64) error {
 	before, _ := r.Status()
-	if err := r.do(ctx, func(l *loop) error { return l.core.Handover(to) }); err != nil {
+	if err := r.do(ctx, func(l *loop) error { return l.machine.Handover(to) }); err != nil {
 		return err
 	}
 	for ticks := 2 * r.cfg.ElectionTicks; ; ticks-- {
@@ -44,15 +44,10 @@ func (r *Replica) Reconfigure(ctx context.Context, version uint64, next Membersh
 	next = next.Clone()
 	p := &Pending{done: make(chan struct{})}
 	err := r.do(ctx, func(l *loop) error {
-		l.requests++
-		epoch, err := l.core.Reconfigure(l.requests, version, next)
-		if err != nil {
+		if err := l.machine.Reconfigure(version, next, p.resolve); err != nil {
 			return &notApplied{err}
 		}
-		s := &l.r.state
-		s.mu.Lock()
-		s.pending.add(l.requests, epoch, p.resolve)
-		s.mu.Unlock()
+		l.changing = append(l.changing, p.resolve)
 		l.r.box.pending.Add(1)
 		return nil
 	})

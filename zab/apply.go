@@ -1,63 +1,48 @@
 package zab
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"sync"
 
+	"github.com/zabtree/zabtree/internal/driver"
 	"github.com/zabtree/zabtree/zab/protocol"
 )
 
-var errLogGap = errors.New("the log does not hold what follows")
-
 // applyState is what loop and applier share. The mutex is held for a step of the
-// machines only, never while the state machine or the storage is called.
+// machine only, never while the state machine or the storage is called.
 type applyState struct {
-	mu       sync.Mutex
-	plan     *applyPlan
-	snapshot snapshotPlan
-	pending  pendingTable
-	waiting  []func(SnapshotMeta, error) // for a snapshot that was asked for
-	bell     chan struct{}               // capacity 1
+	mu      sync.Mutex
+	applier *driver.Applier[waiter]
+	waiting []func(SnapshotMeta, error) // for a snapshot that was asked for
+	bell    chan struct{}               // capacity 1
 }
 
 // feed takes the parts of an output that say what to apply, and wakes the
 // applier if there is anything for it.
-func (s *applyState) feed(out *protocol.Output) {
+func (s *applyState) feed(out *output, to []resolution) []resolution {
 	s.mu.Lock()
-	news := out.Install != nil || out.Barrier != 0
-	if out.Install != nil {
-		s.plan.installed(out.Install)
-		s.snapshot.installed(out.Install)
-	}
-	for i := range out.Writes {
-		s.plan.wrote(&out.Writes[i].Batch)
-	}
-	if out.Barrier != 0 {
-		s.pending.barrier(out.Barrier)
-	}
-	news = s.plan.commit(out.Apply) || news
+	to, news := s.applier.Feed(out, to)
 	s.mu.Unlock()
 	if news {
 		ring(s.bell)
 	}
+	return to
 }
 
 // superseded says whether there is another snapshot to restore.
 func (s *applyState) superseded() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.plan.install != nil
+	return s.applier.Superseded()
 }
 
 func (s *applyState) pendingStopped(to []resolution) []resolution {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.pending.stopped(to)
+	return s.applier.Stopped(to)
 }
 
 // applier is the goroutine that the state machine belongs to.
@@ -92,9 +77,9 @@ func (a *applier) run() {
 func (a *applier) step() bool {
 	s := &a.r.state
 	s.mu.Lock()
-	step, ok := s.plan.next(a.entries)
+	step, ok := s.applier.Next(a.entries)
 	if !ok {
-		a.answers = s.pending.reached(a.applied.Counter, a.answers)
+		a.answers = s.applier.Idle(a.applied.Counter, a.answers)
 	}
 	s.mu.Unlock()
 	switch {
@@ -102,28 +87,28 @@ func (a *applier) step() bool {
 		a.answer()
 		a.capture()
 		return false
-	case step.restore != nil:
-		return a.restore(step.restore)
-	case step.read != nil:
-		return a.read(step.read)
+	case step.Restore != nil:
+		return a.restore(step.Restore)
+	case step.Read != nil:
+		return a.read(step.Read)
 	}
-	a.entries = step.apply
-	return a.apply(step.apply)
+	a.entries = step.Apply
+	return a.apply(step.Apply)
 }
 
 // read gets entries that are not in memory, and applies them.
-func (a *applier) read(q *applyRead) bool {
-	raw, err := a.r.cfg.Storage.Read(q.after, q.maxBytes)
+func (a *applier) read(q *driver.LogRead) bool {
+	raw, err := a.r.cfg.Storage.Read(q.After, q.MaxBytes)
 	var es []Entry
 	if err == nil {
 		es, err = protocol.DecodeEntries(nil, raw)
 	}
 	s := &a.r.state
 	s.mu.Lock()
-	es, err = s.plan.read(q, es, err)
+	es, err = s.applier.Read(q, es, err)
 	s.mu.Unlock()
 	if err != nil {
-		a.r.fail("log", fmt.Errorf("reading after %d: %w", q.after, err))
+		a.r.fail("log", fmt.Errorf("reading after %d: %w", q.After, err))
 		return false
 	}
 	if len(es) == 0 {
@@ -138,7 +123,7 @@ func (a *applier) apply(es []Entry) bool {
 		a.results = make([]any, max(len(es), 64))
 	}
 	results := a.results[:len(es)]
-	if err := a.call(func() error { a.sm.Apply(es, results); return nil }); err != nil {
+	if err := guarded(func() error { a.sm.Apply(es, results); return nil }); err != nil {
 		a.r.fail("apply", fmt.Errorf("%v to %v: %w", es[0].Zxid, es[len(es)-1].Zxid, err))
 		return false
 	}
@@ -152,13 +137,7 @@ func (a *applier) apply(es []Entry) bool {
 	a.applied, a.clock = last.Zxid, last.Clock
 	s := &a.r.state
 	s.mu.Lock()
-	for i := range es {
-		if es[i].Origin == a.r.cfg.ID {
-			a.answers = s.pending.applied(&es[i], results[i], a.answers)
-		}
-	}
-	a.answers = s.pending.reached(a.applied.Counter, a.answers)
-	s.snapshot.applied(es)
+	a.answers = s.applier.Applied(es, results, a.answers)
 	s.mu.Unlock()
 	clear(results)
 	clear(es)
@@ -175,7 +154,7 @@ func (a *applier) answer() {
 	}
 	a.r.finish(len(a.answers))
 	for i := range a.answers {
-		a.answers[i].deliver()
+		deliver(&a.answers[i])
 	}
 	clear(a.answers)
 	a.answers = a.answers[:0]
@@ -183,7 +162,9 @@ func (a *applier) answer() {
 
 // restore replaces the state by a snapshot's.
 func (a *applier) restore(b *Base) bool {
-	err := restoreSnapshot(a.r.ctx, a.r.cfg.Storage, a.sm, b.Snapshot)
+	err := guarded(func() error {
+		return driver.Restore(stopWhen(a.r.ctx), a.r.cfg.Storage, a.sm, b.Snapshot)
+	})
 	if errors.Is(err, fs.ErrNotExist) && a.r.state.superseded() {
 		return true // a newer one has taken its place meanwhile
 	}
@@ -196,17 +177,14 @@ func (a *applier) restore(b *Base) bool {
 	a.applied, a.clock = b.Zxid(), b.Clock
 	s := &a.r.state
 	s.mu.Lock()
-	a.answers = s.pending.restored(b.Zxid().Epoch, a.answers)
-	a.answers = s.pending.reached(a.applied.Counter, a.answers)
+	a.answers = s.applier.Restored(b.Zxid(), a.answers)
 	s.mu.Unlock()
 	a.r.progress.applied(a.applied)
 	a.answer()
 	return true
 }
 
-// call calls the state machine; its panic is an error.
-func (a *applier) call(f func() error) error { return guarded(f) }
-
+// guarded calls the state machine's code; its panic is an error.
 func guarded(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -216,33 +194,27 @@ func guarded(f func() error) (err error) {
 	return f()
 }
 
-// restoreSnapshot restores a state machine from a snapshot in storage, if all
-// of it verifies.
-func restoreSnapshot(ctx context.Context, storage Storage, sm StateMachine, meta SnapshotMeta) error {
-	f, err := storage.OpenSnapshot(meta)
-	if err != nil {
-		return err
+// stopWhen gives long work up when a context is done.
+func stopWhen(ctx context.Context) driver.Stop {
+	return func() error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return nil
 	}
-	defer f.Close()
-	in := &ctxReader{ctx, bufio.NewReaderSize(io.NewSectionReader(f, 0, meta.Size), 256<<10)}
-	if err := guarded(func() error { return sm.Restore(meta, in) }); err != nil {
-		return err
-	}
-	if got := sm.Digest(); got != meta.Digest {
-		return fmt.Errorf("digest %016x instead of %016x", got, meta.Digest)
-	}
-	return nil
 }
 
-// ctxReader reads until a context is done.
-type ctxReader struct {
-	ctx context.Context
-	in  io.Reader
-}
-
-func (r *ctxReader) Read(b []byte) (int, error) {
-	if r.ctx.Err() != nil {
-		return 0, context.Cause(r.ctx)
+// deliver tells who waits for a proposal what became of it.
+func deliver(a *resolution) {
+	if a.Waiter == nil {
+		return
 	}
-	return r.in.Read(b)
+	switch a.Outcome {
+	case driver.Applied:
+		a.Waiter(Result{a.Zxid, a.Value}, nil)
+	case driver.NotApplied:
+		a.Waiter(Result{}, &notApplied{a.Err})
+	default:
+		a.Waiter(Result{}, ErrUnknownOutcome)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/zabtree/zabtree/internal/driver"
 	"github.com/zabtree/zabtree/transport"
 	"github.com/zabtree/zabtree/zab/protocol"
 )
@@ -36,7 +37,7 @@ const (
 // own while it lasts, so that a slow one holds up no other.
 func (r *Replica) dial() {
 	tick := int64(r.cfg.Tick)
-	p := dialPlan{self: r.cfg.ID, first: max(tick/8, int64(time.Millisecond)), longest: tick * int64(r.cfg.ElectionTicks)}
+	p := driver.DialPlan{Self: r.cfg.ID, First: max(tick/8, int64(time.Millisecond)), Longest: tick * int64(r.cfg.ElectionTicks)}
 	now := func() int64 { return int64(time.Since(r.started)) }
 	var events []dialEvent
 	for {
@@ -44,14 +45,14 @@ func (r *Replica) dial() {
 		for _, e := range events {
 			switch e.kind {
 			case dialMembers:
-				p.members(r.members.Load().peers, now())
+				p.Members(r.members.Load().Peers, now())
 			case dialUp:
-				p.up(e.id, now())
+				p.Up(e.id, now())
 			case dialDown:
-				p.down(e.id, now())
+				p.Down(e.id, now())
 			}
 		}
-		for _, to := range p.due(now()) {
+		for _, to := range p.Due(now()) {
 			r.run("invariant", func() { r.dialOne(to) })
 		}
 		if !r.untilDial(&p, now()) {
@@ -61,9 +62,9 @@ func (r *Replica) dial() {
 }
 
 // untilDial waits until there may be somebody to dial.
-func (r *Replica) untilDial(p *dialPlan, now int64) bool {
+func (r *Replica) untilDial(p *driver.DialPlan, now int64) bool {
 	var due <-chan time.Time
-	if at, ok := p.next(); ok {
+	if at, ok := p.Next(); ok {
 		timer := time.NewTimer(time.Duration(max(0, at-now)))
 		defer timer.Stop()
 		due = timer.C
@@ -109,18 +110,7 @@ func (r *Replica) dialLane(to transport.Endpoint, lane protocol.Lane, nonce uint
 	}
 	// From here on the deadline, or the end of this replica, closes the connection.
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	h := r.hello(to.ID, lane, nonce)
-	answer, err := r.exchange(conn, &h)
-	if err == nil && (answer.lane != lane || answer.nonce != nonce) {
-		err = &refusal{refusedHello, "the answer is to another hello"}
-	}
-	if err == nil {
-		g := r.greeting()
-		err = g.check(&answer, to.ID, conn.Peer())
-	}
-	if err == nil && answer.refused != "" {
-		err = errors.New("refused: " + answer.refused)
-	}
+	half, err := r.exchange(conn, to.ID, lane, nonce)
 	if !stop() && err == nil {
 		err = context.DeadlineExceeded
 	}
@@ -128,20 +118,19 @@ func (r *Replica) dialLane(to transport.Endpoint, lane protocol.Lane, nonce uint
 		conn.Close()
 		return arrival{}, err
 	}
-	g := r.greeting()
-	return arrival{half{peer: protocol.Peer{ID: answer.from, Incarnation: answer.incarnation}, nonce: nonce, lane: lane, vouched: g.vouched(&answer)}, conn, true}, nil
+	return arrival{half, conn, true}, nil
 }
 
-// exchange sends a hello and receives the other side's.
-func (r *Replica) exchange(conn transport.Conn, h *hello) (hello, error) {
-	if err := conn.Send(h.encode()); err != nil {
-		return hello{}, err
+// exchange sends a hello and receives the answer.
+func (r *Replica) exchange(conn transport.Conn, to uint64, lane protocol.Lane, nonce uint64) (driver.Half, error) {
+	if err := conn.Send(r.identity.Hello(r.members.Load(), to, lane, nonce)); err != nil {
+		return driver.Half{}, err
 	}
 	frame, err := conn.Recv()
 	if err != nil {
-		return hello{}, err
+		return driver.Half{}, err
 	}
-	return decodeHello(frame)
+	return r.identity.Answered(r.members.Load(), frame, to, lane, nonce, conn.Peer())
 }
 
 // accept is the goroutine that takes connections from others.
@@ -163,7 +152,7 @@ func (r *Replica) accept() {
 			})
 		default:
 			conn.Close()
-			r.refused(conn, &refusal{refusedCrowd, fmt.Sprintf("%d have not said hello yet", maxGreeting)})
+			r.refused(conn, &driver.Refusal{Kind: driver.RefusedCrowd, Detail: fmt.Sprintf("%d have not said hello yet", maxGreeting)})
 		}
 	}
 }
@@ -173,7 +162,7 @@ func (r *Replica) welcome(conn transport.Conn) {
 	ctx, cancel := context.WithTimeout(r.ctx, r.greetingTime())
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	h, err := r.answer(conn)
+	half, err := r.answer(conn)
 	if !stop() && err == nil {
 		err = context.DeadlineExceeded
 	}
@@ -182,26 +171,19 @@ func (r *Replica) welcome(conn transport.Conn) {
 		r.refused(conn, err)
 		return
 	}
-	g := r.greeting()
-	r.arrived(arrival{half{peer: protocol.Peer{ID: h.from, Incarnation: h.incarnation}, nonce: h.nonce, lane: h.lane, vouched: g.vouched(&h)}, conn, false})
+	r.arrived(arrival{half, conn, false})
 }
 
-func (r *Replica) answer(conn transport.Conn) (hello, error) {
+func (r *Replica) answer(conn transport.Conn) (driver.Half, error) {
 	frame, err := conn.Recv()
 	if err != nil {
-		return hello{}, err
+		return driver.Half{}, err
 	}
-	h, err := decodeHello(frame)
-	if err != nil {
-		return hello{}, err
+	half, answer, err := r.identity.Welcome(r.members.Load(), frame, conn.Peer())
+	if answer != nil {
+		err = errors.Join(err, conn.Send(answer))
 	}
-	g := r.greeting()
-	err = g.check(&h, 0, conn.Peer())
-	mine := r.hello(h.from, h.lane, h.nonce)
-	if err != nil {
-		mine.refused = err.Error() // for the other's log
-	}
-	return h, errors.Join(err, conn.Send(mine.encode()))
+	return half, err
 }
 
 func (r *Replica) arrived(a arrival) {
@@ -210,34 +192,22 @@ func (r *Replica) arrived(a arrival) {
 	}
 }
 
-func (r *Replica) hello(to uint64, lane protocol.Lane, nonce uint64) hello {
-	members := r.members.Load()
-	return hello{min: protocolVersion, max: protocolVersion, ensemble: r.ensemble, from: r.cfg.ID,
-		incarnation: r.hard.Incarnation, to: to, lane: lane, nonce: nonce,
-		config: members.version, lists: members.lists(to)}
-}
-
-func (r *Replica) greeting() greeting {
-	members := r.members.Load()
-	return greeting{self: r.cfg.ID, ensemble: r.ensemble, member: members.has, config: members.version}
-}
-
 func (r *Replica) greetingTime() time.Duration {
 	return greetingElections * time.Duration(r.cfg.ElectionTicks) * r.cfg.Tick
 }
 
 // notConnected logs why a member that was dialed is not linked.
 func (r *Replica) notConnected(to transport.Endpoint, err error) {
-	if held, ok := r.refusals.note(refusalKey{kindOf(err, refusedDial), to.ID}, time.Now()); ok {
+	if held, ok := r.refusals.note(refusalKey{kindOf(err, driver.RefusedDial), to.ID}, time.Now()); ok {
 		r.log.Warn("not connected", "peer", to.ID, "addr", to.Addr, "err", err, "more", held)
 	}
 }
 
 // kindOf returns the kind of a refusal, or what everything else is.
-func kindOf(err error, other refusalKind) refusalKind {
-	var why *refusal
+func kindOf(err error, other driver.RefusalKind) driver.RefusalKind {
+	var why *driver.Refusal
 	if errors.As(err, &why) {
-		return why.kind
+		return why.Kind
 	}
 	return other
 }
@@ -247,7 +217,7 @@ func (r *Replica) refused(conn transport.Conn, err error) {
 	if r.ctx.Err() != nil {
 		return
 	}
-	if held, ok := r.refusals.note(refusalKey{kindOf(err, refusedHello), 0}, time.Now()); ok {
+	if held, ok := r.refusals.note(refusalKey{kindOf(err, driver.RefusedHello), 0}, time.Now()); ok {
 		r.log.Warn("connection refused", "remote", conn.Remote(), "err", err, "more", held)
 	}
 }

@@ -24,25 +24,22 @@
 //
 // # Who decides what
 //
-// The driver's own decisions are step machines too, plain structs with tests of
-// their own, in files that begin with driver_: which writes are joined to one
-// durable step (writePlan), what is applied next, from memory or from storage, and
-// when a snapshot is restored (applyPlan), what becomes of a proposal
-// (pendingTable), when a snapshot is taken (snapshotPlan), which connections make
-// a link and when it ends (linkTable), whom to dial when (dialPlan), whose hello is
-// believed (greeting), and when a replica serves (statusView). The goroutines around
-// them are thin.
+// What is decided around it (which writes are joined to one durable step, what is
+// applied next and from where, what becomes of a proposal, when a snapshot is taken,
+// which connections make a link, whom to dial when, whose hello is believed, when a
+// replica serves, and how a storage is recovered) is in step machines too, in package
+// internal/driver. The goroutines of this package are thin: they carry out.
 //
 // # Goroutines
 //
 // A replica runs these, all of them joined by Close:
 //
-//   - the loop owns the core. It takes everything that has arrived since it last
-//     looked, hands it over, and passes on what the core wants done. It never
-//     waits for disk, network, state machine or callback, so that heartbeats do not.
-//     A tick is counted after everything that was received before it, and a late
-//     one as one: a process that was held up does not take that for the silence of
-//     others.
+//   - the loop owns the driver's machine, with the core in it. It takes everything
+//     that has arrived since it last looked, hands it over, and passes on what is to
+//     be done. It never waits for disk, network, state machine or callback, so that
+//     heartbeats do not. A tick is counted after everything that was received before
+//     it, and a late one as one: a process that was held up does not take that for
+//     the silence of others.
 //   - the log writer appends, one fsync for all the entries that have come
 //     together meanwhile, and reports what is durable.
 //   - the applier has the state machine to itself, and answers those whose commands

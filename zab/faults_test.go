@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/zabtree/zabtree/internal/driver"
 	"github.com/zabtree/zabtree/transport"
+	"github.com/zabtree/zabtree/zab/protocol"
 )
 
 func (e *ensemble) fatal(id uint64, op string) *FatalError {
@@ -332,10 +334,11 @@ func TestStrangersOnThePort(t *testing.T) {
 			return c
 		}
 		r := e.replicas[1]
-		member := hello{min: 1, max: 1, ensemble: r.ensemble, from: 9, incarnation: 5, to: 1}
-		foreign := member
-		foreign.ensemble[0]++
-		for _, frame := range [][]byte{nil, []byte("GET / HTTP/1.1\r\n\r\n"), make([]byte, 1<<20), member.encode(), foreign.encode()} {
+		stranger := driver.Identity{Ensemble: r.identity.Ensemble, Self: 9, Incarnation: 5}
+		foreign := driver.Identity{Ensemble: r.identity.Ensemble, Self: 2, Incarnation: 5}
+		foreign.Ensemble[0]++
+		hello := func(id driver.Identity) []byte { return id.Hello(&driver.Members{}, 1, protocol.Bulk, 7) }
+		for _, frame := range [][]byte{nil, []byte("GET / HTTP/1.1\r\n\r\n"), make([]byte, 1<<20), hello(stranger), hello(foreign)} {
 			c := dial()
 			require.NoError(t, c.Send(frame))
 			for err := error(nil); err == nil; {

@@ -356,6 +356,4 @@ func (m *machine) Restore(meta SnapshotMeta, r io.Reader) error {
 
 func zx(epoch uint32, counter uint64) Zxid { return Zxid{Epoch: epoch, Counter: counter} }
 
-func ptr[T any](v T) *T { return &v }
-
-func crcOf(b []byte) uint64 { return crc64.Checksum(b, crc64Table) }
+func crcOf(b []byte) uint64 { return crc64.Checksum(b, crc64.MakeTable(crc64.ECMA)) }

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/zabtree/zabtree/internal/driver"
 	"github.com/zabtree/zabtree/transport"
 	"github.com/zabtree/zabtree/zab/protocol"
 )
@@ -29,7 +30,7 @@ type inFrame struct {
 
 // arrival is a connection that has said hello and been believed.
 type arrival struct {
-	half   half // without its conn, which the loop numbers
+	half   driver.Half // without its Conn, which the loop numbers
 	conn   transport.Conn
 	dialed bool
 }
@@ -44,15 +45,6 @@ type snapshotDone struct {
 	meta  SnapshotMeta
 	clock int64
 	err   error
-}
-
-// proposal is a command on its way to the core. If err is set it was refused
-// before, and the loop only passes that on.
-type proposal struct {
-	data      []byte
-	done      func(Result, error)
-	err       error
-	essential bool
 }
 
 // call is a rare request; the loop calls it with what it owns.

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/zabtree/zabtree/internal/driver"
 	"github.com/zabtree/zabtree/transport"
 	"github.com/zabtree/zabtree/zab/protocol"
 )
@@ -96,27 +97,6 @@ func (r *Replica) Send(to uint64, msg []byte) error {
 	return nil
 }
 
-// memberSet is who may connect and is dialed; it is never changed.
-type memberSet struct {
-	version uint64 // of the configuration
-	all     bool   // this replica is no member itself yet, and cannot know
-	peers   []transport.Endpoint
-}
-
-func (m *memberSet) add(e transport.Endpoint) {
-	if !slices.Contains(m.peers, e) {
-		m.peers = append(m.peers, e)
-	}
-}
-
-func (m *memberSet) has(id uint64) bool {
-	return m.all || m.lists(id)
-}
-
-func (m *memberSet) lists(id uint64) bool {
-	return slices.ContainsFunc(m.peers, func(e transport.Endpoint) bool { return e.ID == id })
-}
-
 // refusalLog keeps the log from being filled by whoever knocks, or is knocked at
 // in vain. The zero value is ready.
 type refusalLog struct {
@@ -127,7 +107,7 @@ type refusalLog struct {
 // refusalKey is what is logged apart: a kind, and for connections that this
 // replica dialed the member, 0 else. So there are no more keys than members.
 type refusalKey struct {
-	kind refusalKind
+	kind driver.RefusalKind
 	peer uint64
 }
 

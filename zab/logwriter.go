@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/zabtree/zabtree/internal/driver"
 	"github.com/zabtree/zabtree/zab/protocol"
 )
 
@@ -15,16 +16,16 @@ const spaceRetry = time.Second
 // is ever tried again after it.
 type logWriter struct {
 	r    *Replica
-	plan writePlan
+	plan driver.WritePlan
 	free []protocol.Write
 }
 
 func (w *logWriter) run() {
 	for {
 		got := w.r.writes.take(w.free)
-		w.plan.add(got)
+		w.plan.Add(got)
 		w.free = got
-		batch, n := w.plan.next()
+		batch, n := w.plan.Next()
 		if n == 0 {
 			if !w.idle() {
 				return
@@ -38,7 +39,7 @@ func (w *logWriter) run() {
 		}
 		switch err := w.append(batch); {
 		case err == nil:
-			w.durable(w.plan.wrote(n))
+			w.durable(w.plan.Wrote(n))
 		case errors.Is(err, ErrNoSpace):
 			if !w.noSpace(err) {
 				return
@@ -92,10 +93,10 @@ func (w *logWriter) durable(seq uint64) {
 // before that one is tried again. It returns false if the replica stops.
 func (w *logWriter) noSpace(err error) bool {
 	w.r.log.Error("no space for the log", "err", err)
-	if batch, at, ok := w.plan.pass(); ok {
+	if batch, at, ok := w.plan.Pass(); ok {
 		switch err := w.append(batch); {
 		case err == nil:
-			w.plan.didPass(at)
+			w.plan.DidPass(at)
 			return true
 		case !errors.Is(err, ErrNoSpace):
 			w.r.fail("log", err)
@@ -109,8 +110,8 @@ func (w *logWriter) noSpace(err error) bool {
 		case <-timer.C:
 			return true
 		case <-w.r.writes.bell: // perhaps one that frees some
-			w.plan.add(w.r.writes.take(nil))
-			if _, _, ok := w.plan.pass(); ok {
+			w.plan.Add(w.r.writes.take(nil))
+			if _, _, ok := w.plan.Pass(); ok {
 				return true
 			}
 		case <-w.r.stop:

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"slices"
 	"sync"
+
+	"github.com/zabtree/zabtree/zab/protocol"
 )
 
 // memoryStorage is a Storage in memory. mu guards everything; nothing that it is
@@ -15,7 +17,7 @@ type memoryStorage struct {
 	mu     sync.Mutex
 	inUse  bool
 	life   uint64 // how often it was loaded
-	head   dirHead
+	head   protocol.Head
 	log    []memoryEntry // after the base
 	parts  map[SnapshotMeta][]byte
 	kept   SnapshotMeta // receipt that is not whole
@@ -48,15 +50,11 @@ func (s *memoryStorage) Load() (Recovered, error) {
 	s.life++
 	s.latest = SnapshotMeta{}
 	s.drop(func(m SnapshotMeta) bool { return true })
-	rec := Recovered{
-		Base: cloneBase(&s.head.base), Latest: cloneBase(&s.head.latest), Last: s.last().Counter,
+	h := s.head.Clone()
+	return Recovered{
+		HardState: h.HardState, Base: h.Base, Latest: h.Latest, Last: s.last().Counter,
 		Partial: s.kept, PartialSize: int64(len(s.part)),
-	}
-	if s.head.hard != nil {
-		h := s.head.with(&Batch{HardState: s.head.hard}).hard
-		rec.HardState = h
-	}
-	return rec, nil
+	}, nil
 }
 
 // last is the zxid with which the log ends. The caller has the mutex.
@@ -64,13 +62,13 @@ func (s *memoryStorage) last() Zxid {
 	if n := len(s.log); n > 0 {
 		return s.log[n-1].zxid
 	}
-	return s.head.base.Zxid()
+	return s.head.Base.Zxid()
 }
 
 // find returns the index of an entry in the log, or where it would be, which may be
 // negative. The caller has the mutex.
 func (s *memoryStorage) find(counter uint64) int {
-	return int(counter - s.head.base.Zxid().Counter - 1)
+	return int(counter - s.head.Base.Zxid().Counter - 1)
 }
 
 // Append implements Storage.
@@ -82,7 +80,7 @@ func (s *memoryStorage) Append(b Batch) error {
 	}
 	log := s.log
 	last := s.last()
-	start := s.head.base.Zxid()
+	start := s.head.Base.Zxid()
 	if b.Base != nil && b.Base.Zxid() != start {
 		z := b.Base.Zxid()
 		if i := s.find(z.Counter); i >= 0 && i < len(log) && log[i].zxid == z {
@@ -101,13 +99,7 @@ func (s *memoryStorage) Append(b Batch) error {
 			last = log[n-1].zxid
 		}
 	}
-	if _, err := follows(last, b.Entries); err != nil {
-		return err
-	}
-	lengths, err := entryLengths(nil, b.Raw)
-	if err == nil && len(lengths) != len(b.Entries) {
-		err = fmt.Errorf("zab: batch of %d entries has %d encoded", len(b.Entries), len(lengths))
-	}
+	lengths, _, err := b.Lengths(nil, last)
 	if err != nil {
 		return err
 	}
@@ -117,21 +109,21 @@ func (s *memoryStorage) Append(b Batch) error {
 		raw = raw[n:]
 	}
 	before := s.head
-	s.log, s.head = log, s.head.with(&b)
+	s.log, s.head = log, s.head.With(&b)
 	if b.Base != nil || b.Latest != nil {
 		if s.named(s.latest) {
 			s.latest = SnapshotMeta{}
 		}
-		newest := s.head.latest.Zxid().Counter
+		newest := s.head.Latest.Zxid().Counter
 		s.drop(func(m SnapshotMeta) bool {
-			return before.base.Snapshot == m || before.latest.Snapshot == m || (m != s.latest && m.Zxid.Counter < newest)
+			return before.Base.Snapshot == m || before.Latest.Snapshot == m || (m != s.latest && m.Zxid.Counter < newest)
 		})
 	}
 	return nil
 }
 
 func (s *memoryStorage) named(m SnapshotMeta) bool {
-	return m == s.head.base.Snapshot || m == s.head.latest.Snapshot
+	return m == s.head.Base.Snapshot || m == s.head.Latest.Snapshot
 }
 
 // drop drops snapshots that are not named. The caller has the mutex.
@@ -151,8 +143,8 @@ func (s *memoryStorage) Read(after uint64, maxBytes int) ([]byte, error) {
 		return nil, errStorageClosed
 	}
 	first := s.find(after + 1)
-	if after < s.head.base.Zxid().Counter || first >= len(s.log) {
-		return nil, fmt.Errorf("%w: %d is not in (%d, %d]", ErrNoEntries, after+1, s.head.base.Zxid().Counter, s.last().Counter)
+	if after < s.head.Base.Zxid().Counter || first >= len(s.log) {
+		return nil, fmt.Errorf("%w: %d is not in (%d, %d]", ErrNoEntries, after+1, s.head.Base.Zxid().Counter, s.last().Counter)
 	}
 	size, end := 0, first
 	for end < len(s.log) && (end == first || size+len(s.log[end].raw) <= maxBytes) {
@@ -214,4 +206,7 @@ func (s *memoryStorage) ReceiveSnapshot(meta SnapshotMeta) (SnapshotWriter, erro
 	return &memoryWriter{s: s, life: s.life, receipt: meta, receiving: true, buf: s.part[:len(s.part):len(s.part)]}, nil
 }
 
-var errWriterClosed = errors.New("zab: snapshot writer is closed")
+var (
+	errStorageClosed = errors.New("zab: storage is closed")
+	errWriterClosed  = errors.New("zab: snapshot writer is closed")
+)

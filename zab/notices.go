@@ -89,6 +89,6 @@ func (r *Replica) tell(n *notice) {
 	case n.read != nil:
 		n.read(n.zxid, n.err)
 	default:
-		n.answer.deliver()
+		deliver(&n.answer)
 	}
 }

@@ -38,15 +38,15 @@ func (r *Replica) SubmitEssential(cmd []byte, done func(Result, error)) {
 }
 
 func (r *Replica) submit(cmd []byte, done func(Result, error), essential bool) {
-	p := proposal{data: cmd, done: done, essential: essential}
+	p := proposal{Data: cmd, Waiter: done, Essential: essential}
 	switch {
 	case len(cmd) > r.cfg.MaxCommandBytes:
-		p.err = fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(cmd), r.cfg.MaxCommandBytes)
+		p.Err = fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(cmd), r.cfg.MaxCommandBytes)
 	case !essential && r.box.low.Load():
-		p.err = ErrLowSpace
+		p.Err = ErrLowSpace
 	}
-	if r.box.pending.Add(1) > r.box.maxPending && p.err == nil {
-		p.err = ErrOverloaded
+	if r.box.pending.Add(1) > r.box.maxPending && p.Err == nil {
+		p.Err = ErrOverloaded
 	}
 	if !r.box.ask(func(in *inbox) { in.proposals = append(in.proposals, p) }) {
 		r.finish(1)

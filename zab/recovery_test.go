@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/zabtree/zabtree/internal/driver"
 	"github.com/zabtree/zabtree/zab/protocol"
 )
 
@@ -78,38 +79,50 @@ func TestStartEndsWithItsContext(t *testing.T) {
 	})
 }
 
+// threeEntries returns the first entries of a log, and their encoding.
+func threeEntries() (es []Entry, raw []byte) {
+	for i := range 3 {
+		e := Entry{Zxid: zx(1, uint64(i+1)), PrevEpoch: min(uint32(i), 1), Kind: KindCommand, Data: []byte("command")}
+		raw = protocol.AppendEntry(raw, &e)
+		es = append(es, e)
+	}
+	return es, raw
+}
+
 // The worker that reads for others waits for the writes that bear on what it reads.
 func TestDiskWorkerReadsBehindTheWriter(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		d := newDisk()
 		s := d.use()
 		r := &Replica{cfg: Config{Storage: s}, stop: make(chan struct{})}
-		w := &diskWorker{r: r}
-		es, raw := entriesFrom(Zxid{}, 3, 10)
+		w := &diskWorker{r: r, work: driver.NewWorker(s, chunkBytes)}
+		es, raw := threeEntries()
 		require.NoError(t, s.Append(Batch{Entries: es[:2], Raw: protocol.AppendEntry(protocol.AppendEntry(nil, &es[0]), &es[1])}))
 		r.written.advance(4)
-		q := &protocol.ReadEntries{After: 2, MaxBytes: 1 << 20}
+		query := func(b driver.ReadBarrier) *driver.ReadEntries {
+			return &driver.ReadEntries{ReadEntries: protocol.ReadEntries{After: 2, MaxBytes: 1 << 20}, Behind: b}
+		}
 		got := make(chan []byte, 1)
-		read := func(b readBarrier) {
-			raw, err := w.readEntries(q, &b)
+		read := func(b driver.ReadBarrier) {
+			raw, err := w.readEntries(query(b))
 			require.NoError(t, err)
 			got <- raw
 		}
 		// The third entry is being written, as write 5.
-		go read(readBarrier{cut: 2, all: 5})
+		go read(driver.ReadBarrier{Cut: 2, All: 5})
 		synctest.Wait()
 		require.Empty(t, got)
 		require.NoError(t, s.Append(Batch{Entries: es[2:], Raw: raw[len(raw)-len(protocol.AppendEntry(nil, &es[2])):]}))
 		r.written.advance(5)
 		require.Equal(t, protocol.AppendEntry(nil, &es[2]), <-got)
 		// Write 6 cuts something off: not before it is done.
-		go read(readBarrier{cut: 6, all: 6})
+		go read(driver.ReadBarrier{Cut: 6, All: 6})
 		time.Sleep(time.Hour)
 		require.Empty(t, got)
 		r.written.advance(6)
 		<-got
 		close(r.stop)
-		_, err := w.readEntries(q, &readBarrier{cut: 7, all: 7})
+		_, err := w.readEntries(query(driver.ReadBarrier{Cut: 7, All: 7}))
 		require.ErrorIs(t, err, ErrClosed)
 	})
 }
@@ -118,7 +131,8 @@ func TestDiskWorkerReadsBehindTheWriter(t *testing.T) {
 // receipt begins anew.
 func TestSpoiledSnapshotIsNotTaken(t *testing.T) {
 	d := newDisk()
-	w := &diskWorker{r: &Replica{cfg: Config{Storage: d.use()}}}
+	s := d.use()
+	w := driver.NewWorker(s, chunkBytes)
 	data := bytes.Repeat([]byte("snapshot"), 2*chunkBytes/8+10)
 	meta := SnapshotMeta{Zxid: zx(1, 5), Size: int64(len(data)), Sum: crcOf(data)}
 	chunk := func(n int, data []byte) *protocol.StoreChunk {
@@ -126,23 +140,23 @@ func TestSpoiledSnapshotIsNotTaken(t *testing.T) {
 	}
 	bad := bytes.Clone(data)
 	bad[5]++
-	require.NoError(t, w.storeChunk(chunk(0, bad)))
-	require.Error(t, w.storeChunk(chunk(2, data)), "out of order")
+	require.NoError(t, w.StoreChunk(chunk(0, bad)))
+	require.Error(t, w.StoreChunk(chunk(2, data)), "out of order")
 	// The first chunk stayed; with the rest, in another life, it makes no snapshot.
-	w.abort()
-	require.NoError(t, w.storeChunk(chunk(1, data)))
-	require.ErrorContains(t, w.storeChunk(chunk(2, data)), "checksum")
-	require.Error(t, w.storeChunk(chunk(1, data)), "nothing is there to go on from")
+	w.Close()
+	require.NoError(t, w.StoreChunk(chunk(1, data)))
+	require.ErrorContains(t, w.StoreChunk(chunk(2, data)), "checksum")
+	require.Error(t, w.StoreChunk(chunk(1, data)), "nothing is there to go on from")
 	for n := range 3 {
-		require.NoError(t, w.storeChunk(chunk(n, data)))
+		require.NoError(t, w.StoreChunk(chunk(n, data)))
 	}
-	f, err := w.r.cfg.Storage.OpenSnapshot(meta)
+	f, err := s.OpenSnapshot(meta)
 	require.NoError(t, err)
 	require.NoError(t, f.Close())
 	// And from memory alone.
 	meta.Zxid.Counter++
 	for n := range 2 {
-		require.NoError(t, w.storeChunk(chunk(n, bad)))
+		require.NoError(t, w.StoreChunk(chunk(n, bad)))
 	}
-	require.ErrorContains(t, w.storeChunk(chunk(2, bad)), "checksum")
+	require.ErrorContains(t, w.StoreChunk(chunk(2, bad)), "checksum")
 }

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/zabtree/zabtree/internal/driver"
 	"github.com/zabtree/zabtree/zab/protocol"
 )
 
@@ -18,11 +19,9 @@ import (
 // at any time from any goroutine, but none that waits (ctx or Close) from a
 // callback.
 type Replica struct {
-	cfg      Config
-	log      *slog.Logger
-	ensemble EnsembleID
-	hard     HardState
-	started  time.Time
+	cfg     Config
+	log     *slog.Logger
+	started time.Time
 
 	box      mailbox
 	progress progress
@@ -30,7 +29,8 @@ type Replica struct {
 	writes   *queue[protocol.Write]
 	disk     *queue[diskJob]
 	dialing  *queue[dialEvent]
-	members  atomic.Pointer[memberSet]
+	identity driver.Identity
+	members  atomic.Pointer[driver.Members]
 	refusals refusalLog
 	written  writtenMark
 	lowSpace atomic.Bool
@@ -121,16 +121,16 @@ func (r *Replica) abandon() {
 	}
 	var left []resolution
 	for _, p := range in.proposals {
-		err := p.err
+		err := p.Err
 		if err == nil {
 			err = ErrClosed
 		}
-		left = append(left, resolution{p.done, Result{}, &notApplied{err}})
+		left = append(left, resolution{Waiter: p.Waiter, Outcome: driver.NotApplied, Err: err})
 	}
 	left = r.state.pendingStopped(left)
 	r.finish(len(left))
 	for i := range left {
-		r.callback(left[i].deliver)
+		r.callback(func() { deliver(&left[i]) })
 	}
 	for _, done := range in.reads {
 		r.callback(func() { done(Zxid{}, ErrClosed) })

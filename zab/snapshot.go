@@ -1,13 +1,11 @@
 package zab
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"hash"
-	"hash/crc64"
-	"io"
+
+	"github.com/zabtree/zabtree/internal/driver"
 )
 
 // capture is a captured state on its way to storage.
@@ -23,10 +21,10 @@ var errNothingApplied = errors.New("zab: nothing has been applied yet")
 func (a *applier) capture() {
 	s := &a.r.state
 	s.mu.Lock()
-	due := s.snapshot.due(a.applied)
+	due := s.applier.SnapshotDue(a.applied)
 	var waiting []func(SnapshotMeta, error)
-	newest := s.snapshot.latest
-	if !due && !s.snapshot.busy {
+	newest, settled := s.applier.NewestSnapshot()
+	if !due && settled {
 		waiting, s.waiting = s.waiting, nil
 	}
 	s.mu.Unlock()
@@ -77,45 +75,11 @@ func (r *Replica) writeSnapshot(c capture) (meta SnapshotMeta, err error) {
 	defer func() {
 		err = errors.Join(err, guarded(func() error { c.state.Release(); return nil }))
 	}()
-	w, err := r.cfg.Storage.CreateSnapshot()
-	if err != nil {
-		return meta, err
-	}
-	sum := &summer{ctx: r.ctx, to: w, sum: crc64.New(crc64Table)}
-	out := bufio.NewWriterSize(sum, 256<<10)
-	meta.Zxid = c.zxid
-	err = guarded(func() error {
-		meta.Digest = c.state.Digest()
-		if _, err := c.state.WriteTo(out); err != nil {
-			return err
-		}
-		return out.Flush()
+	err = guarded(func() (err error) {
+		meta, err = driver.WriteSnapshot(stopWhen(r.ctx), r.cfg.Storage, c.zxid, c.state)
+		return err
 	})
-	if err != nil {
-		return meta, errors.Join(err, w.Abort())
-	}
-	meta.Size, meta.Sum = sum.size, sum.sum.Sum64()
-	return meta, w.Commit(meta)
-}
-
-var crc64Table = crc64.MakeTable(crc64.ECMA)
-
-// summer counts and sums what is written through it, until ctx is done.
-type summer struct {
-	ctx  context.Context
-	to   io.Writer
-	size int64
-	sum  hash.Hash64
-}
-
-func (s *summer) Write(b []byte) (int, error) {
-	if s.ctx.Err() != nil {
-		return 0, context.Cause(s.ctx)
-	}
-	n, err := s.to.Write(b)
-	s.size += int64(n)
-	s.sum.Write(b[:n])
-	return n, err
+	return meta, err
 }
 
 // Snapshot takes a snapshot of what is applied now or a little later, and waits
@@ -130,7 +94,7 @@ func (r *Replica) Snapshot(ctx context.Context) (SnapshotMeta, error) {
 	s := &r.state
 	s.mu.Lock()
 	s.waiting = append(s.waiting, func(m SnapshotMeta, err error) { got <- answer{m, err} })
-	s.snapshot.want()
+	s.applier.WantSnapshot()
 	s.mu.Unlock()
 	ring(s.bell)
 	select {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/zabtree/zabtree/internal/driver"
 	"github.com/zabtree/zabtree/zab/protocol"
 )
 
@@ -35,27 +36,27 @@ func start(ctx context.Context, cfg *Config) (*Replica, error) {
 		return nil, err
 	}
 	d := cfg.withDefaults()
-	rec := recovery{cfg: &d, ctx: ctx}
-	if err := guarded(rec.run); err != nil {
+	var rec *driver.Recovery
+	err := guarded(func() (err error) { rec, err = driver.Recover(d.recovery(ctx)); return err })
+	if err != nil {
 		return nil, err
 	}
-	core, err := protocol.New(d.core(), rec.core)
+	machine, err := driver.NewMachine[waiter](driver.MachineConfig{Core: d.core(), FirstRequest: random63()}, rec.Core)
 	if err != nil {
 		return nil, fmt.Errorf("zab: %w", err)
 	}
-	r := newReplica(&d, &rec)
+	r := newReplica(&d, rec)
 	r.wg.Add(1) // stopping waits until everything is started
 	defer r.wg.Done()
-	l := &loop{r: r, core: core, conns: make(map[connID]arrival), reads: make(map[uint64][]func(Zxid, error)),
-		requests: random63()}
-	l.shareMembers()
+	l := &loop{r: r, machine: machine, conns: make(map[driver.ConnID]arrival), reads: make(map[uint64][]func(Zxid, error))}
+	l.shareMembers(machine.Members())
 	l.publish()
 	r.progress.tell = r.tellStatus()
 	r.run("invariant", l.run)
 	r.run("invariant", (&logWriter{r: r}).run)
-	r.run("apply", (&applier{r: r, sm: d.StateMachine, applied: rec.latest.Zxid(), clock: rec.latest.Clock}).run)
+	r.run("apply", (&applier{r: r, sm: d.StateMachine, applied: rec.Latest.Zxid(), clock: rec.Latest.Clock}).run)
 	r.run("invariant", r.writeSnapshots)
-	r.run("invariant", (&diskWorker{r: r}).run)
+	r.run("invariant", (&diskWorker{r: r, work: driver.NewWorker(d.Storage, chunkBytes)}).run)
 	r.run("callback", r.notify)
 	if d.Transport != nil {
 		r.run("invariant", r.dial)
@@ -64,23 +65,32 @@ func start(ctx context.Context, cfg *Config) (*Replica, error) {
 	return r, nil
 }
 
-func newReplica(cfg *Config, rec *recovery) *Replica {
+func newReplica(cfg *Config, rec *driver.Recovery) *Replica {
 	r := &Replica{
-		cfg: *cfg, log: cfg.Logger.With("replica", cfg.ID), ensemble: rec.hard.Ensemble, hard: rec.hard,
-		started: time.Now(),
-		writes:  newQueue[protocol.Write](), disk: newQueue[diskJob](), dialing: newQueue[dialEvent](),
+		cfg: *cfg, log: cfg.Logger.With("replica", cfg.ID),
+		identity: driver.Identity{Ensemble: rec.Hard.Ensemble, Self: cfg.ID, Incarnation: rec.Hard.Incarnation},
+		started:  time.Now(),
+		writes:   newQueue[protocol.Write](), disk: newQueue[diskJob](), dialing: newQueue[dialEvent](),
 		captures: make(chan capture, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.box.bell, r.box.maxPending = make(chan struct{}, 1), int64(cfg.MaxPending)
 	r.notices.bell = make(chan struct{}, 1)
 	r.progress.changed = make(chan struct{})
-	applied := rec.latest.Zxid()
-	r.progress.view.now.Applied, r.progress.view.now.Ensemble = applied, rec.hard.Ensemble
+	r.progress.view.now.Ensemble = rec.Hard.Ensemble
+	r.progress.view.applied(rec.Latest.Zxid())
 	r.state.bell = make(chan struct{}, 1)
-	r.state.plan = newApplyPlan(applied)
-	r.state.snapshot = snapshotPlan{everyEntries: cfg.SnapshotEntries, everyBytes: cfg.SnapshotBytes, latest: rec.latest.Snapshot}
+	r.state.applier = driver.NewApplier[waiter](driver.ApplierConfig{Self: cfg.ID, Latest: rec.Latest,
+		SnapshotEntries: cfg.SnapshotEntries, SnapshotBytes: cfg.SnapshotBytes})
 	return r
+}
+
+// recovery is what a replica recovers from, until ctx is done.
+func (c *Config) recovery(ctx context.Context) driver.RecoveryConfig {
+	return driver.RecoveryConfig{
+		Self: c.ID, Ensemble: c.EnsembleID(), Storage: c.Storage, StateMachine: c.StateMachine, ChunkBytes: chunkBytes,
+		NewIncarnation: drawUint64, Log: c.Logger.With("replica", c.ID), Stop: stopWhen(ctx),
+	}
 }
 
 // tellStatus returns what queues the changes of status for OnStatus.

@@ -1,9 +1,6 @@
 package zab
 
-import (
-	"errors"
-	"io"
-)
+import "github.com/zabtree/zabtree/zab/protocol"
 
 // Storage keeps a replica's log, its hard state and its snapshots. Append and
 // Load are called by one goroutine at a time; Read and the snapshot methods may
@@ -49,52 +46,20 @@ type Storage interface {
 	Close() error
 }
 
-// Recovered is what a Storage holds when it is loaded.
-type Recovered struct {
-	// HardState is nil if nothing was ever written.
-	HardState *HardState
-	// Base says what the log begins after, Latest the newest snapshot that was
-	// named; both are zero if there is none, and they may be equal.
-	Base, Latest Base
-	// Last is the counter of the log's last entry, or of Base if it is empty.
-	Last uint64
-	// Partial is the snapshot whose receipt was begun, zero if none, and
-	// PartialSize how many bytes of it are durable.
-	Partial     SnapshotMeta
-	PartialSize int64
-	// Damage is not nil if something that was durable is lost or wrong. What the
-	// other fields name is sound all the same, but there once may have been more.
-	Damage error
-}
-
-// SnapshotWriter takes a snapshot's bytes in order.
-type SnapshotWriter interface {
-	io.Writer
-	// Offset is where the next byte goes: not 0 when a receipt is resumed.
-	Offset() int64
-	// Sync makes what was written durable, so that a receipt may be resumed there.
-	Sync() error
-	// Commit makes the whole snapshot durable under its meta and closes the
-	// writer. Until a batch names it, it may be removed at the next Load.
-	Commit(SnapshotMeta) error
-	// Abort closes the writer. What was received and synced may be resumed.
-	Abort() error
-}
-
-// SnapshotReader reads a snapshot's bytes. Damaged ones are an error, never wrong
-// bytes.
-type SnapshotReader interface {
-	io.ReaderAt
-	io.Closer
-}
+// What a Storage returns, and what it writes and reads snapshots with.
+type (
+	Recovered      = protocol.Recovered
+	SnapshotWriter = protocol.SnapshotWriter
+	SnapshotReader = protocol.SnapshotReader
+)
 
 // Errors of storages.
 var (
-	ErrNoSpace   = errors.New("zab: no space left for the log")
-	ErrNoEntries = errors.New("zab: no such entries in the log")
+	ErrNoSpace   = protocol.ErrNoSpace
+	ErrNoEntries = protocol.ErrNoEntries
 	// ErrInUse: the directory is in use by a live process or storage.
-	ErrInUse = errors.New("zab: storage is in use")
+	ErrInUse = protocol.ErrInUse
 	// ErrForeign: the storage belongs to another replica or another ensemble, or the
 	// directory to something else altogether.
-	ErrForeign = errors.New("zab: storage belongs to another replica or ensemble")
+	ErrForeign = protocol.ErrForeign
 )

@@ -248,6 +248,8 @@ func (h *Host) Proposed(t Token, outcome *tree.Outcome, err error) {
 		}
 	case ForReaping:
 		h.lead.reaping--
+	case ForExpiry:
+		h.lead.expiryDone(t, err)
 	}
 	h.uncrowd()
 }
