@@ -1,6 +1,8 @@
 package check
 
 import (
+	"errors"
+
 	"github.com/anishathalye/porcupine"
 )
 
@@ -10,9 +12,11 @@ const maxSteps = 200_000
 
 // judge has porcupine search for an order in which the operations of a slice can
 // have taken effect. It knows nothing of zxids.
-func judge(s *Slice) Verdict { return judgeWithin(s, maxSteps) }
+func judge(s *Slice) error { return judgeWithin(s, maxSteps) }
 
-func judgeWithin(s *Slice, budget int) Verdict {
+var errIllegal = errors.New("there is no order for it")
+
+func judgeWithin(s *Slice, budget int) error {
 	m := porcupine.Model{
 		Init: func() any { return s.Init },
 		Step: func(state, in, out any) (bool, any) {
@@ -30,9 +34,9 @@ func judgeWithin(s *Slice, budget int) Verdict {
 	}
 	switch legal := porcupine.CheckOperations(m, history); {
 	case legal:
-		return Legal
+		return nil
 	case budget < 0:
-		return Undecided
+		return ErrUndecided
 	}
-	return Illegal
+	return errIllegal
 }

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -16,19 +17,15 @@ type Slices struct {
 	Root   string // of the subtree, a child of "/"; "" for no slices
 	MaxOps int    // of one slice; 0: 500
 	Every  int    // calls from the end of a slice to the next; 0: 2000
-	// Judge says whether a slice is linearizable. It is handed each slice once.
-	Judge func(*Slice) Verdict
+	// Judge says whether a slice is linearizable, by an error that says why not, or
+	// ErrUndecided. It is handed each slice once. Its search should be bounded by
+	// steps, not by time, or the same run may end in two ways.
+	Judge func(*Slice) error
 }
 
-// Verdict is what a judge says of a slice.
-type Verdict uint8
-
-// The verdicts.
-const (
-	Legal Verdict = 1 + iota
-	Illegal
-	Undecided // within what the judge is given to search
-)
+// ErrUndecided is what a judge returns whose search was too long. It is no verdict:
+// the slice is counted as undecided.
+var ErrUndecided = errors.New("check: slice not decided")
 
 func (s Slices) withDefaults() Slices {
 	if s.MaxOps <= 0 {
@@ -275,12 +272,11 @@ func (c *Checker) sliceEnd() error {
 	c.sliceReset()
 	c.stats.Slices++
 	c.stats.SliceOps += len(slice.Ops)
-	switch s.config.Judge(slice) {
-	case Legal:
-	case Undecided:
+	switch err := s.config.Judge(slice); {
+	case errors.Is(err, ErrUndecided):
 		c.stats.Undecided++
-	default:
-		return c.fail(Linearizability, "there is no order for a slice of %d operations", len(slice.Ops))
+	case err != nil:
+		return c.fail(Linearizability, "slice of %d operations: %v", len(slice.Ops), err)
 	}
 	return nil
 }

@@ -15,12 +15,12 @@ func legalSlices(t *testing.T) (found []*Slice) {
 	for seed := range uint64(60) {
 		w := newWorld(t, seed, 1+int(seed%3))
 		config := w.config()
-		config.Slices.Judge = func(s *Slice) Verdict {
-			v := judge(s)
-			if v == Legal {
+		config.Slices.Judge = func(s *Slice) error {
+			err := judge(s)
+			if err == nil {
 				found = append(found, s)
 			}
-			return v
+			return err
 		}
 		w.check = New(config)
 		w.run(1500)
@@ -98,7 +98,7 @@ func TestJudge(t *testing.T) {
 			for _, s := range legal {
 				if d := s.doctored(change); d != nil {
 					n++
-					require.NotEqual(t, Legal, judge(d))
+					require.Error(t, judge(d))
 				}
 			}
 			require.Greater(t, n, 5)
@@ -116,29 +116,29 @@ func TestStaleReadInSlice(t *testing.T) {
 	s := &Slice{Init: SliceState{root: "/r", nodes: map[string]sliceNode{}}, Ops: []*SliceOp{set, read}}
 	s.Init.put("/r", sliceNode{data: "old"})
 	s.number()
-	require.Equal(t, Illegal, judge(s))
+	require.ErrorIs(t, judge(s), errIllegal)
 	read.Call = 1 // at the same time it may come first
-	require.Equal(t, Legal, judge(s))
-	require.Equal(t, Undecided, judgeWithin(s, 1))
+	require.NoError(t, judge(s))
+	require.ErrorIs(t, judgeWithin(s, 1), ErrUndecided)
 	require.Contains(t, s.Init.String(), "/r {data:old")
 }
 
 // TestVerdicts: an illegal slice is a violation, an undecided one is counted.
 func TestVerdicts(t *testing.T) {
 	w := run(t, 2, 1500, true)
-	for verdict, want := range map[Verdict]string{Legal: "", Undecided: "", Illegal: Linearizability} {
+	for _, verdict := range []error{nil, ErrUndecided, errIllegal} {
 		config := w.config()
-		config.Slices.Judge = func(*Slice) Verdict { return verdict }
+		config.Slices.Judge = func(*Slice) error { return verdict }
 		c := New(config)
 		err := tellAll(c, w.history)
-		if want == "" {
+		if verdict != errIllegal {
 			require.NoError(t, err)
-			require.Equal(t, verdict == Undecided, c.Stats().Undecided > 0)
+			require.Equal(t, verdict == ErrUndecided, c.Stats().Undecided > 0)
 			continue
 		}
 		var v *Violation
 		require.ErrorAs(t, err, &v)
-		require.Equal(t, want, v.Checker)
-		require.Contains(t, v.Error(), want)
+		require.Equal(t, Linearizability, v.Checker)
+		require.Contains(t, v.Error(), Linearizability)
 	}
 }
