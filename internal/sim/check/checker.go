@@ -127,5 +127,6 @@ type Stats struct {
 
 	Slices    int // judged
 	SliceOps  int // operations in them
-	Discarded int // slices given up
+	Undecided int // of the slices
+	Discarded int // slices given up before
 }

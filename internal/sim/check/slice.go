@@ -1,6 +1,7 @@
 package check
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -16,10 +17,15 @@ type Slices struct {
 	Root   string // of the subtree, a child of "/"; "" for no slices
 	MaxOps int    // of one slice; 0: 500
 	Every  int    // calls from the end of a slice to the next; 0: 2000
-	// Judge says whether a slice is linearizable, by an error that says why not. It
-	// is handed each slice once, and takes the time that it takes.
+	// Judge says whether a slice is linearizable, by an error that says why not, or
+	// ErrUndecided. It is handed each slice once. Its search should be bounded by
+	// steps, not by time, or the same run may end in two ways.
 	Judge func(*Slice) error
 }
+
+// ErrUndecided is what a judge returns whose search was too long. It is no verdict:
+// the slice is counted as undecided.
+var ErrUndecided = errors.New("check: slice not decided")
 
 func (s Slices) withDefaults() Slices {
 	if s.MaxOps <= 0 {
@@ -51,8 +57,8 @@ type SliceOp struct {
 	Gone []string
 
 	Session int64             // of the client
-	Known   bool              // whether there is an answer
-	Results []tree.Result     // of a write with an answer
+	Known   bool              // whether it is known what came of it
+	Results []tree.Result     // of a write
 	Code    tree.Code         // of a read
 	Found   *protocol.Reading // of a read that found something
 
@@ -245,18 +251,20 @@ func (c *Checker) sliceRemove(k *call) {
 }
 
 // sliceEnd has the slice judged. What is under way and was not applied yet cannot
-// have been seen by anybody; of a write that was applied and not answered it is
-// known that it took effect by now, and not with which result.
+// have been seen by anybody. A write that was applied and not answered took effect
+// by now; that its result is what the record says makes the search shorter.
 func (c *Checker) sliceEnd() error {
 	s := &c.slice
 	rank := s.tick()
 	unseen := map[*SliceOp]bool{}
 	for k, cl := range s.open {
+		o := k.sliced
 		if k.zxid == 0 {
-			unseen[k.sliced] = true
+			unseen[o] = true
 			continue
 		}
-		k.sliced.Return, k.sliced.Session = rank, cl.session
+		results, err := tree.DecodeRecord(k.record)
+		o.Return, o.Session, o.Known, o.Results = rank, cl.session, err == nil, results
 	}
 	slice := s.now
 	slice.Ops = slices.DeleteFunc(slice.Ops, func(o *SliceOp) bool { return unseen[o] })
@@ -264,7 +272,10 @@ func (c *Checker) sliceEnd() error {
 	c.sliceReset()
 	c.stats.Slices++
 	c.stats.SliceOps += len(slice.Ops)
-	if err := s.config.Judge(slice); err != nil {
+	switch err := s.config.Judge(slice); {
+	case errors.Is(err, ErrUndecided):
+		c.stats.Undecided++
+	case err != nil:
 		return c.fail(Linearizability, "slice of %d operations: %v", len(slice.Ops), err)
 	}
 	return nil

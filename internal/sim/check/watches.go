@@ -5,6 +5,7 @@ import (
 
 	"github.com/zabtree/zabtree/internal/sim/check/model"
 	"github.com/zabtree/zabtree/session/protocol"
+	"github.com/zabtree/zabtree/tree"
 	"github.com/zabtree/zabtree/watch"
 )
 
@@ -72,6 +73,7 @@ func (c *Checker) watchFrom(w *watched, zxid int64) {
 	if low := c.model.Low(); zxid < low {
 		w.blind = low
 	}
+	w.from = zxid // which may be ahead of all that was applied so far
 	for _, ch := range c.log.after(zxid) {
 		c.expect(w, &ch, w.client.over)
 	}
@@ -163,34 +165,39 @@ func (c *Checker) Event(id int, watchID uint64, ev *watch.Event, ringFloor int64
 
 // event takes an event that is no Gap: it must be the next that the watch expects.
 func (c *Checker) event(cl *client, w *watched, ev *watch.Event) error {
+	if ev.Zxid <= w.blind {
+		c.fired(w)
+		return nil
+	}
 	for len(w.queue) > 0 {
 		e := w.queue[0]
+		w.queue = w.queue[1:]
 		if e.typ == ev.Type && e.path == ev.Path && e.zxid == ev.Zxid {
-			w.queue = w.queue[1:]
-			if e.acl != nil && !model.Permits(e.acl, c.model.IdentitiesAt(cl.session, c.model.Last()), 1) {
+			if e.acl != nil && !model.Permits(e.acl, c.model.IdentitiesAt(cl.session, c.model.Last()), tree.PermRead) {
 				return c.fail(Watches, "client %d is told %v of watch %d, which it may not read", cl.id, ev, w.id)
 			}
-			if w.kind.OneShot() {
-				w.done, w.queue = true, nil
-				c.table.drop(w)
-			}
+			c.fired(w)
 			return nil
 		}
 		if !c.maybe(&e) && e.zxid > w.blind {
 			return c.fail(Watches, "client %d is told %v of watch %d (%v of %s) instead of %v %s at zxid %d",
 				cl.id, ev, w.id, w.kind, w.path, e.typ, e.path, e.zxid)
 		}
-		w.queue = w.queue[1:]
 	}
-	if ev.Zxid <= w.blind || w.kind == watch.Children && c.model.Guarded(w.path) {
-		if w.kind.OneShot() {
-			w.done = true
-			c.table.drop(w)
-		}
+	if w.kind == watch.Children && c.model.Guarded(w.path) { // its queue may have ended too early
+		c.fired(w)
 		return nil
 	}
 	return c.fail(Watches, "client %d is told %v of watch %d (%v of %s), and there is nothing to tell",
 		cl.id, ev, w.id, w.kind, w.path)
+}
+
+// fired takes note that a watch has told something.
+func (c *Checker) fired(w *watched) {
+	if w.kind.OneShot() {
+		w.done, w.queue = true, nil
+		c.table.drop(w)
+	}
 }
 
 // gap takes a Gap: nothing may be missing before it, and there must be a reason
@@ -213,10 +220,7 @@ func (c *Checker) gap(cl *client, w *watched, ev *watch.Event, ringFloor int64) 
 		}
 		w.queue = w.queue[1:]
 	}
-	if w.kind.OneShot() {
-		w.done, w.queue = true, nil
-		c.table.drop(w)
-	}
+	c.fired(w)
 	return nil
 }
 

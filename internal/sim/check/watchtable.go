@@ -22,6 +22,7 @@ type watched struct {
 	done    bool // one-shot, and fired
 	removed bool
 	loose   bool  // removed while its read was under way
+	from    int64 // events are due for what is above
 	blind   int64 // what is expected up to this zxid is not known
 
 	queue []expected
@@ -202,7 +203,7 @@ func (c *Checker) fireList(ws []*watched, ch *logged, ended []int64) {
 // expect has a watch expect what a change means to it.
 func (c *Checker) expect(w *watched, ch *logged, optional bool) {
 	typ, path := eventFor(w, ch)
-	if typ == 0 || w.kind.OneShot() && c.certain(w) {
+	if typ == 0 || ch.zxid <= w.from || w.kind.OneShot() && c.certain(w) {
 		return
 	}
 	e := expected{typ: typ, path: path, zxid: ch.zxid, optional: optional}

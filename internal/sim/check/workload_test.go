@@ -18,6 +18,7 @@ type simClient struct {
 	rate    float64
 	wire    *wire
 	dead    bool // its process is gone
+	away    bool // it reaches nobody
 	calls   []*simCall
 	watches []uint64
 	until   int64
@@ -92,6 +93,11 @@ func (w *world) effects(c *simClient) {
 }
 
 func (w *world) connect(c *simClient, e protocol.Effect) {
+	if c.away {
+		c.m.Lost(e.Link, c.time())
+		w.effects(c)
+		return
+	}
 	w.nextLink++
 	l := &wire{id: w.nextLink, rep: w.reps[e.Backend], client: c, number: e.Link}
 	l.lives = l.rep.lives
@@ -191,10 +197,17 @@ func (w *world) op(path string) tree.Op {
 	if inSlice(path) {
 		top = "/slice"
 	}
-	if w.rng.IntN(2) == 0 {
+	switch w.rng.IntN(5) {
+	case 0:
 		return tree.Create{Path: top + "/ttl", Data: w.data(), TTL: 3 * time.Second}
+	case 1:
+		return tree.Set{Path: top + "/ttl", Data: w.data()}
+	case 2:
+		return tree.Create{Path: top + "/c", Mode: tree.Container}
+	case 3:
+		return tree.Create{Path: top + "/c/x"}
 	}
-	return tree.Create{Path: top + "/c", Mode: tree.Container}
+	return tree.Delete{Path: top + "/c/x"}
 }
 
 // write submits an operation, or several at once.

@@ -121,6 +121,9 @@ func (w *world) tell(f fed) {
 	if w.record {
 		w.history = append(w.history, f)
 	}
+	if w.check == nil {
+		return
+	}
 	if err := f.tell(w.check); err != nil {
 		w.t.Fatalf("%T%+v: %v", f, f, err)
 	}
@@ -315,8 +318,9 @@ func (w *world) propose(i int, logged, refused bool) {
 	r := w.reps[p.origin]
 	gone := p.lives != r.lives
 	if w.leader < 0 {
-		logged, refused = false, true
+		logged = false
 	}
+	refused = refused || !logged // every proposal is answered
 	if logged {
 		w.append(logEntry{epoch: w.epoch, origin: p.origin, token: p.token, data: p.command, told: refused || gone})
 	}

@@ -77,6 +77,9 @@ func (m *Model) create(op tree.Create, x *Session, ids []tree.ID) (tree.Result, 
 		return tree.Result{}, code
 	}
 	path, parent := op.Path, Parent(op.Path)
+	if parent == "" {
+		parent = "/" // the root exists, and may have sequential names below it
+	}
 	up := m.Now(parent)
 	if up == nil {
 		return tree.Result{}, tree.CodeNoNode
