@@ -26,6 +26,35 @@
 //     that nobody hears of does in time.
 //   - acked-durability: at the end every healthy member has all that anyone was shown.
 //
+// # Telling it
+//
+// Everything is told when it happens, before whatever comes of it:
+//
+//   - Applied, entry by entry in order, before the member's host is told, and so before
+//     any answer that reflects it. A member that stops is Restarted, and Restored when
+//     it has a state again, of zxid 0 if that is empty. Snapshots that are installed
+//     while it runs are Restored too. Digest is 0 where it is not known; the more
+//     digests there are the sooner a difference shows.
+//   - Submitted before the call goes to the client side, Resolved, Event, Attached,
+//     Lease, LeaseLost and Ended in the order of the client side's effects, and LastSeen
+//     after all effects of a step. A client is one session; who opens another one is
+//     another client.
+//   - Silent when a client is gone or cut off. LeaseLost before, if its process is.
+//   - View now and then; Overdue, Final for each healthy member, and Finish at the end,
+//     when nothing moves any more.
+//
+// Times are the simulation's own, in nanoseconds; Lease's is the end of the lease by
+// that clock.
+//
+// # What is not looked at
+//
+// Of one entry's events, those of different watches may come in any order. What a
+// watch of an ACL that hides things is told depends on when the host looks: there an
+// event may be missing, but must never show what the session may not read. A Gap of a
+// recursive watch, or of a znode that is absent, may cover nothing. Whether tombstones
+// still know the fate of a write is not predicted, only that what they say is true.
+// Answers about states that fell out of the window are counted as unchecked.
+//
 // # The witness
 //
 // The order of zxids is taken as the order in which everything takes effect, and the

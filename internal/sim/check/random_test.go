@@ -236,7 +236,7 @@ func (w *world) cutOff(c *simClient) {
 func TestRandom(t *testing.T) {
 	seeds, steps := uint64(150), 1500
 	if testing.Short() {
-		seeds = 30
+		seeds = 60
 	}
 	var all Stats
 	for seed := range seeds {

@@ -126,6 +126,10 @@ func TestStaleReadInSlice(t *testing.T) {
 // TestVerdicts: an illegal slice is a violation, an undecided one is counted.
 func TestVerdicts(t *testing.T) {
 	w := run(t, 2, 1500, true)
+	for seed := uint64(3); w.check.Stats().Slices == 0; seed++ {
+		require.Less(t, seed, uint64(50))
+		w = run(t, seed, 1500, true)
+	}
 	for _, verdict := range []error{nil, ErrUndecided, errIllegal} {
 		config := w.config()
 		config.Slices.Judge = func(*Slice) error { return verdict }

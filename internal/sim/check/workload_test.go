@@ -146,7 +146,7 @@ func (w *world) path() string { return hotPaths[w.rng.IntN(len(hotPaths))] }
 // near returns a path on the same side of the subtree for slices, nearly always.
 func (w *world) near(path string) string {
 	switch {
-	case w.rng.IntN(300) == 0:
+	case w.rng.IntN(100) == 0:
 		return w.path()
 	case inSlice(path):
 		return hotPaths[w.rng.IntN(slicePaths)]
