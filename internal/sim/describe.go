@@ -3,6 +3,8 @@ package sim
 import (
 	"fmt"
 	"strings"
+
+	"github.com/zabtree/zabtree/zab/protocol"
 )
 
 // describe says how the members are, for whoever has to find out why.
@@ -30,4 +32,26 @@ func (w *World) describe() string {
 		}
 	}
 	return b.String()
+}
+
+// describeBatch is a write in a few words.
+func describeBatch(w *protocol.Write) string {
+	b := &w.Batch
+	s := fmt.Sprintf("#%d", w.Seq)
+	if b.HardState != nil {
+		s += fmt.Sprintf(" accepted %d", b.HardState.AcceptedEpoch)
+	}
+	if b.Base != nil {
+		s += fmt.Sprintf(" base %v", b.Base.Zxid())
+	}
+	if b.Latest != nil {
+		s += fmt.Sprintf(" latest %v", b.Latest.Zxid())
+	}
+	if b.Truncate != nil {
+		s += fmt.Sprintf(" cut after %v", *b.Truncate)
+	}
+	if n := len(b.Entries); n > 0 {
+		s += fmt.Sprintf(" entries %v to %v", b.Entries[0].Zxid, b.Entries[n-1].Zxid)
+	}
+	return s
 }

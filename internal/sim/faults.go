@@ -109,6 +109,7 @@ func (f *faults) later(k fault) {
 		if faultTable[k].do(f) {
 			f.done[k]++
 			f.w.note(noteFault, uint64(k), 0)
+			f.w.trace.Remark(f.w.sched.Now(), "fault: %s", faultTable[k].name)
 		}
 		f.later(k)
 	})

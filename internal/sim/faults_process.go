@@ -21,7 +21,7 @@ func (f *faults) image(m *member) disk.Image {
 		if !f.mayDamage(m) {
 			return disk.KeepNothing
 		}
-		m.damaged = true
+		m.garbles = true
 		return disk.GarbleLast
 	case 4:
 		return disk.KeepFirst(f.rnd.IntN(20))
@@ -192,7 +192,7 @@ func removeMember(list protocol.Membership, id uint64) protocol.Membership {
 
 func (f *faults) crashClient() bool {
 	c := sched.Pick(f.rnd, f.w.clients)
-	if c.m.Ended() {
+	if c.gone() {
 		return false
 	}
 	c.abandon()

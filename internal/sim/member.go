@@ -31,6 +31,7 @@ type member struct {
 	removed     bool // told that it is no member any more
 	failed      bool // its disk has failed for good in this life
 	damaged     bool // something that was durable is gone, and it has not drawn a new incarnation
+	garbles     bool // fates leave damage behind
 	armed       int  // operations of the disk until the process crashes; 0: none
 	fates       disk.Image
 	lives       int
@@ -105,7 +106,7 @@ func (m *member) crash() {
 // crashed is what is left after a crash.
 func (m *member) crashed() {
 	p := m.proc
-	m.log("crashes")
+	m.log("crashes; power lost %v, damaged %v", m.fates != nil, m.damaged || m.garbles)
 	m.w.note(noteCrash, m.id)
 	p.end()
 	m.lose()
@@ -120,7 +121,8 @@ func (m *member) lose() {
 		m.fs = m.fs.Clone()
 	}
 	m.fs.SetHook(m.hook)
-	m.fates, m.armed = nil, 0
+	m.damaged = m.damaged || m.garbles
+	m.fates, m.garbles, m.armed = nil, false, 0
 }
 
 // refused takes the reason why a process did not start.

@@ -3,7 +3,6 @@ package sim
 import (
 	"errors"
 
-	"github.com/zabtree/zabtree/internal/driver"
 	"github.com/zabtree/zabtree/internal/sim/audit"
 	"github.com/zabtree/zabtree/internal/sim/check"
 	"github.com/zabtree/zabtree/internal/sim/spec"
@@ -49,7 +48,7 @@ type seenLink struct{ a, b, gone uint64 }
 func (o *observers) begin(w *World) {
 	o.w = w
 	o.check = check.New(check.Config{
-		Settings: w.opts.Settings, Window: 1 << 13, ExpiryBound: w.bound(),
+		Settings: w.opts.Settings, Window: 1 << 13, ExpiryBound: w.opts.expiryBound(),
 		Slices: check.Slices{Root: sliceRoot, MaxOps: 60, Every: 500, Judge: judge},
 	})
 	o.spec = spec.New(w.opts.founding())
@@ -214,11 +213,19 @@ func (o *observers) restored(m *member, view *tree.View) {
 }
 
 func (o *observers) final(m *member) {
-	o.hold(check.AckedDurability, o.check.Final(m.id, m.proc.state.View()))
+	view := m.proc.state.View()
+	o.hold(check.AckedDurability, o.check.Final(m.id, view))
+	o.hold(check.Digest, o.check.View(m.id, view))
 }
 
-// resolved tells of a proposal's end. (What its write was answered tells check.)
-func (o *observers) resolved(*driver.Resolution[waiter]) {}
+// finish tells that the ensemble is healthy since a time, and that nothing is under
+// way any more.
+func (o *observers) finish(healthySince int64) {
+	o.hold(check.Expiry, o.check.Overdue(healthySince, o.w.sched.Now()))
+	if err := o.check.Finish(); err != nil {
+		o.w.fail(check.SessionOrder, "%v\n%s", err, o.w.describe())
+	}
+}
 
 // opened tells of a client's new session, which is another client to the checkers.
 func (o *observers) opened(c *client) {

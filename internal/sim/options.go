@@ -144,3 +144,9 @@ func (o *Options) host(id uint64) host.Config {
 		TickEvery: o.Tick, ReapEvery: max(second, o.Tick), MaxProposals: o.MaxProposals,
 	}
 }
+
+// expiryBound is how long a session may outlive its timeout when all is well: it is
+// counted in ticks, and its end takes its time through the log.
+func (o *Options) expiryBound() int64 {
+	return 2*o.SessionTimeout + int64(o.ElectionTicks)*o.Tick*4 + 20*(o.NetMin+o.NetMean+o.DiskMin+o.DiskMean+o.ApplyLag+o.LoopLag)
+}

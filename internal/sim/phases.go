@@ -58,7 +58,7 @@ func (w *World) config() protocol.Configuration { return w.observe.config }
 func (w *World) bound() int64 {
 	timeout := int64(w.opts.ElectionTicks) * w.opts.Tick
 	slowest := w.opts.NetMin + 10*w.opts.NetMean + w.opts.DiskMin + 10*w.opts.DiskMean
-	return 20*timeout + 200*slowest + 10*second
+	return 20*timeout + 200*slowest + 20*w.opts.SessionTimeout + 10*second
 }
 
 // wholeBound is how long it may take until everybody is synchronised: that is bounded
@@ -136,7 +136,7 @@ func (w *World) pickCore() []*member {
 		return slices.ContainsFunc(core, func(m *member) bool { return m.id == id && m.incarnation == incarnation })
 	}
 	for _, m := range sched.Shuffled(w.faults.rnd, w.members) {
-		if m.damaged || !config.IsVoter(m.id, m.incarnation) {
+		if m.damaged || m.garbles || !config.IsVoter(m.id, m.incarnation) {
 			continue
 		}
 		if core = append(core, m); config.Quorum(in) {
@@ -149,13 +149,14 @@ func (w *World) pickCore() []*member {
 // repair makes a member run without faults.
 func (w *World) repair(m *member) {
 	m.slow = 0
-	m.armed = 0
+	m.fates, m.garbles, m.armed = nil, false, 0
 	m.fs.SetCapacity(0)
 	w.resume(m)
 	w.boot(m)
 }
 
-// healAll heals everything. All members must come to the same state.
+// healAll heals everything. All members must come to the same state, all that was
+// asked must be answered, and who is not heard of any more must be gone.
 func (w *World) healAll() {
 	w.net.HealAll()
 	w.faults.calm()
@@ -167,6 +168,12 @@ func (w *World) healAll() {
 	if !w.until(w.wholeBound(), func() bool { return w.leader() != nil && w.caughtUp() && w.quiet() }) {
 		w.stuck("healed and left alone, and not all is synchronised and answered in %d ms", w.wholeBound()/millisecond)
 	}
+	since := w.sched.Now()
+	w.run(w.opts.expiryBound() + w.opts.SessionTimeout*2)
+	if !w.until(w.wholeBound(), func() bool { return w.leader() != nil && w.caughtUp() && w.quiet() }) {
+		w.stuck("at rest, and then not any more")
+	}
+	w.observe.finish(since)
 	w.compare()
 }
 

@@ -27,6 +27,7 @@ func (p *process) write() {
 		switch err := p.store.Append(batch); {
 		case err == nil:
 			p.issued = p.issued[n:]
+			p.m.log("%d writes are durable, joined as one with %d entries", n, len(batch.Entries))
 			p.durable(p.plan.Wrote(n))
 			p.write()
 		case errors.Is(err, protocol.ErrNoSpace):
@@ -96,6 +97,7 @@ func (p *process) do(j *job) bool {
 	switch {
 	case j.entries != nil:
 		raw, behind, err := p.worker.ReadEntries(j.entries, p.written)
+		p.m.log("reads the log after %d behind %+v, written %d: must wait for %d, %v", j.entries.After, j.entries.Behind, p.written, behind, err)
 		if behind != 0 {
 			p.m.w.mark("read of the log behind a write")
 			return false

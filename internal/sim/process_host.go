@@ -53,7 +53,6 @@ func (p *process) tell(n *notice) {
 
 // proposalEnded tells who waits for a proposal.
 func (p *process) proposalEnded(r *driver.Resolution[waiter]) {
-	p.m.w.observe.resolved(r)
 	if c := r.Waiter.change; c != nil {
 		c.ended(r.Outcome)
 		return

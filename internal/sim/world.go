@@ -95,7 +95,7 @@ func (m *member) wipe() {
 	m.fs = disk.NewMem()
 	m.fs.SetHook(m.hook)
 	m.fs.SetCapacity(m.w.opts.Capacity)
-	m.fates, m.armed = nil, 0
+	m.fates, m.garbles, m.armed = nil, false, 0
 }
 
 func (w *World) newClient(i int) *client {

@@ -1,0 +1,54 @@
+// Package sim runs whole ensembles in one goroutine, each driven by one seed, breaks
+// them in every way that they must survive, and holds them to what they promise.
+//
+// It is no mock: the step machines are the product's own (zab/protocol, internal/driver,
+// internal/host, session/protocol's client side, watch), and so are the tree, the
+// codecs, and the logs and snapshots of internal/dirstore, over internal/disk's file
+// system that crashes. What is simulated is around them: time and chance (package
+// sched), connections (package netsim), disks, machines and clocks, and programs with
+// sessions. In the place of goroutines there are events: where the product has a
+// goroutine that waits for work, a process here has a step that is scheduled when
+// there is some. The goroutine shells themselves have tests of their own.
+//
+// # A run
+//
+// [Derive] makes the options of a run from its seed: how many members and clients, how
+// large or tiny every limit, which faults and how often. [Run] plays it: a time of
+// faults; then a quorum is healed, everybody else stays broken for ever, and a write
+// must commit; then all is healed, and everybody must come to the same state, every
+// call be answered and every silent session be gone; then all machines lose power at
+// once, and come back with everything that was ever acknowledged.
+//
+// What may break at a time is what must be survived (see faults.mayDamage): of the
+// voters' disks only so many may lose what was durable that a quorum stays whole, and
+// none while the membership changes. So "survives without an operator" is an assertion.
+//
+// # Checkers
+//
+// Each is told of everything as it happens, and ends the run by its name:
+//
+//   - durability-audit (package audit): no frame that leaves a member implies anything
+//     that its simulated disk does not have.
+//   - refinement (package spec): every step is one that a naive specification of ZAB,
+//     written apart from the product, allows; the rule that was broken is named.
+//   - digest, linearizability, session-order, exactly-once, watches, ephemerals, expiry,
+//     acked-durability (package check): what clients see and replicas hold, against a
+//     naive model of the tree; porcupine judges slices of it independently.
+//   - storage-audit: a member finds on its disk what was durable there and, of what was
+//     under way, whole writes in order.
+//   - no-halt: no member halts, refuses a frame or fails to start by itself.
+//   - no-panic, liveness.
+//
+// # Seeds and tapes
+//
+// The same seed gives the same run, to the bit: [Report].Hash is over everything that
+// happened. Every draw is on a tape ([Report].Tape), which replays across changes of
+// the code for as long as those do not change how much is drawn; testdata/tapes has
+// one for what was found, see bugs.go. A failure prints its seed, every option and the
+// end of the timeline.
+//
+// # Goroutines, bytes
+//
+// There are none, and no clock. Frames and messages go through the real codecs and are
+// copied on their way; everything else is shared as in the product.
+package sim
