@@ -156,7 +156,7 @@ func (g *generator) statements(list []ast.Stmt) {
 	for _, s := range list {
 		switch x := s.(type) {
 		case *ast.ExprStmt:
-			if call, ok := x.X.(*ast.CallExpr); !ok || skipCall(call) || skipDrop(call) {
+			if call, ok := x.X.(*ast.CallExpr); !ok || skipCall(call) {
 				continue
 			}
 			g.drop(s, "call")

@@ -16,17 +16,13 @@ var skippedFuncs = []string{
 
 func skipFunc(f *ast.FuncDecl) bool { return slices.Contains(skippedFuncs, f.Name.Name) }
 
-// skippedCalls make texts, or memory of a size that is only a hint.
+// skippedCalls make texts, or memory of a size that is only a hint, or let go of it.
 var skippedCalls = []string{
-	"make", "panic", "errors.New", "fmt.Errorf", "fmt.Sprintf", "badFrame", "malformed", "slices.Grow", "slices.Clip",
+	"make", "clear", "panic", "errors.New", "fmt.Errorf", "fmt.Sprintf", "badFrame", "malformed", "slices.Grow", "slices.Clip",
 	"bufio.NewWriterSize", "bufio.NewReaderSize",
 }
 
 func skipCall(c *ast.CallExpr) bool { return slices.Contains(skippedCalls, calleeName(c)) }
-
-// skipDrop says whether a call only lets go of memory. (To delete from a map is not
-// such a call.)
-func skipDrop(c *ast.CallExpr) bool { return calleeName(c) == "clear" }
 
 func calleeName(c *ast.CallExpr) string {
 	switch f := c.Fun.(type) {
