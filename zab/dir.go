@@ -1,6 +1,8 @@
 package zab
 
 import (
+	"fmt"
+
 	"github.com/zabtree/zabtree/internal/dirstore"
 	files "github.com/zabtree/zabtree/internal/disk"
 )
@@ -27,6 +29,9 @@ func (o *DirOptions) store() dirstore.Options {
 // Validate returns what is wrong with o, or nil.
 func (o *DirOptions) Validate() error {
 	opts := o.store()
+	if n := o.SegmentBytes; n > 0 && n < dirstore.MinSegmentBytes {
+		return fmt.Errorf("zab: DirOptions.SegmentBytes is %d: want at least %d", n, dirstore.MinSegmentBytes)
+	}
 	return opts.Validate()
 }
 
@@ -50,6 +55,9 @@ func (o *DirOptions) Validate() error {
 // A goroutine prepares and removes files of the log when that is due; there is at
 // most one, and Close waits for it.
 func OpenDir(dir string, opts DirOptions) (Storage, error) {
+	if err := opts.Validate(); err != nil {
+		return nil, err
+	}
 	s, err := dirstore.Open(files.OS{}, dir, opts.store(), func(f func()) { go f() })
 	if err != nil {
 		return nil, err

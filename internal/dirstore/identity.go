@@ -40,10 +40,19 @@ func (i *identity) encode() []byte {
 
 var errIdentity = errors.New("zab: damaged identity")
 
+// sumBytes is what the checksum takes, at the end of the file whatever its version:
+// so a later version is told from damage.
+const sumBytes = 5
+
 func decodeIdentity(b []byte) (identity, error) {
 	var id identity
-	r := codec.NewReader(b)
-	r.Fields(5)
+	n := max(len(b)-sumBytes, 0)
+	sum := codec.NewReader(b[n:])
+	if want := sum.Uint32(); sum.Done() != nil || want != crc32.Checksum(b[:n], castagnoli) {
+		return id, fmt.Errorf("%w: wrong checksum", errIdentity)
+	}
+	r := codec.NewReader(b[:n])
+	r.Fields(5) // with the checksum
 	if r.String() != "zabtree" {
 		r.Fail("not an identity")
 	}
@@ -54,13 +63,8 @@ func decodeIdentity(b []byte) (identity, error) {
 		r.Fail("ensemble ID of a wrong length")
 	}
 	id.replica = r.Uint()
-	n := r.Offset()
-	sum := r.Uint32()
 	if err := r.Done(); err != nil {
 		return id, fmt.Errorf("%w: %w", errIdentity, err)
-	}
-	if sum != crc32.Checksum(b[:n], castagnoli) {
-		return id, fmt.Errorf("%w: wrong checksum", errIdentity)
 	}
 	return id, nil
 }

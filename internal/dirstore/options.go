@@ -26,14 +26,16 @@ type Options struct {
 	NewID func() uint64
 }
 
-const minSegmentBytes = 64 << 10
+// MinSegmentBytes is the smallest size of the log's files that users may ask for.
+// Smaller ones, from wal.MinSegmentBytes on, are for those who know what they do.
+const MinSegmentBytes = 64 << 10
 
 // Validate returns every reason why o cannot be used, joined.
 func (o *Options) Validate() error {
 	var errs []error
-	if n := o.SegmentBytes; n != 0 && (n < minSegmentBytes || n > wal.MaxSegmentBytes || n%disk.SectorSize != 0) {
+	if n := o.SegmentBytes; n != 0 && (n < wal.MinSegmentBytes || n > wal.MaxSegmentBytes || n%disk.SectorSize != 0) {
 		errs = append(errs, fmt.Errorf("zab: DirOptions.SegmentBytes is %d: want a multiple of %d from %d to %d, or 0 for %d",
-			n, disk.SectorSize, minSegmentBytes, wal.MaxSegmentBytes, wal.DefaultSegmentBytes))
+			n, disk.SectorSize, MinSegmentBytes, wal.MaxSegmentBytes, wal.DefaultSegmentBytes))
 	}
 	if o.NewID == nil {
 		errs = append(errs, errors.New("dirstore: Options.NewID is nil"))

@@ -1,7 +1,9 @@
 package dirstore
 
 import (
+	"bytes"
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"math/rand/v2"
 	"path/filepath"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/zabtree/zabtree/internal/codec"
 	"github.com/zabtree/zabtree/internal/disk"
 	"github.com/zabtree/zabtree/zab/protocol"
 )
@@ -48,7 +51,7 @@ func content(t *testing.T, s *Store, rec *protocol.Recovered) string {
 func atOnce(f func())      { f() }
 func inGoroutine(f func()) { go f() }
 
-func testOptions() Options { return Options{SegmentBytes: minSegmentBytes, NewID: rand.Uint64} }
+func testOptions() Options { return Options{SegmentBytes: MinSegmentBytes, NewID: rand.Uint64} }
 
 func loadStore(t *testing.T, fsys disk.FS) (*Store, protocol.Recovered) {
 	t.Helper()
@@ -181,7 +184,7 @@ func TestDamage(t *testing.T) {
 	for _, name := range names {
 		for range 40 {
 			bad := mem.Clone()
-			at := rng.IntN(minSegmentBytes)
+			at := rng.IntN(MinSegmentBytes)
 			require.NoError(t, bad.Corrupt(filepath.Join(testStore, "log", name), func(b []byte) { b[at] ^= 0x20 }))
 			s, rec := loadStore(t, bad)
 			if rec.Damage == nil {
@@ -245,7 +248,10 @@ func TestLogLost(t *testing.T) {
 	require.NoError(t, s.Close())
 	_, err = Open(other, testStore, Options{Replica: 2, NewID: rand.Uint64}, atOnce)
 	require.ErrorIs(t, err, protocol.ErrForeign)
-	require.NoError(t, other.Corrupt(filepath.Join(testStore, identityName), func(b []byte) { b[9]++ }))
+	require.NoError(t, other.Corrupt(filepath.Join(testStore, identityName), func(b []byte) {
+		b[9]++
+		copy(b[len(b)-sumBytes:], codec.AppendFixed32(nil, crc32.Checksum(b[:len(b)-sumBytes], castagnoli)))
+	}))
 	_, err = Open(other, testStore, Options{NewID: rand.Uint64}, atOnce)
 	require.ErrorContains(t, err, "version 2")
 }
@@ -265,7 +271,7 @@ func TestFullAndFailing(t *testing.T) {
 		return err
 	}
 	require.NoError(t, put(10))
-	mem.SetCapacity(5 * minSegmentBytes)
+	mem.SetCapacity(5 * MinSegmentBytes)
 	var err error
 	low := uint64(0) // the entry after which it is known
 	for err == nil {
@@ -275,7 +281,7 @@ func TestFullAndFailing(t *testing.T) {
 	}
 	require.ErrorIs(t, err, protocol.ErrNoSpace)
 	require.NotZero(t, low)
-	require.Greater(t, (last.Counter-low)*3000, uint64(minSegmentBytes), "a whole segment is in reserve")
+	require.Greater(t, (last.Counter-low)*3000, uint64(MinSegmentBytes), "a whole segment is in reserve")
 	require.True(t, s.LowSpace())
 	_, err = s.CreateSnapshot()
 	if err == nil {
@@ -286,7 +292,7 @@ func TestFullAndFailing(t *testing.T) {
 		require.NoError(t, w.Abort())
 	}
 	// What frees space still fits.
-	mem.SetCapacity(8 * minSegmentBytes)
+	mem.SetCapacity(8 * MinSegmentBytes)
 	b := testSnapshot(t, s, last, 100)
 	require.NoError(t, s.Append(protocol.Batch{Latest: b, Base: b}))
 	require.NoError(t, put(3000))
@@ -333,7 +339,7 @@ func TestDeterministic(t *testing.T) {
 			ops = append(ops, op)
 			return disk.Fault{}
 		})
-		opts := Options{SegmentBytes: minSegmentBytes, NewID: rand.New(rand.NewPCG(seed, 0)).Uint64}
+		opts := Options{SegmentBytes: MinSegmentBytes, NewID: rand.New(rand.NewPCG(seed, 0)).Uint64}
 		last := protocol.Zxid{}
 		for life := range uint64(3) {
 			s, err := Open(mem, testStore, opts, atOnce)
@@ -373,4 +379,24 @@ func TestDeterministic(t *testing.T) {
 	require.True(t, maps.Equal(files, filesAgain))
 	_, others := run(2)
 	require.False(t, maps.Equal(files, others), "the random numbers are in the files")
+}
+
+// Whatever bit of IDENTITY flips, it is damage and not a file of a later version: the
+// log knows whose directory it is.
+func TestEveryFlipOfIdentity(t *testing.T) {
+	id := identity{protocol.EnsembleID{1, 2}, 3}
+	whole := id.encode()
+	for bit := range len(whole) * 8 {
+		b := bytes.Clone(whole)
+		b[bit/8] ^= 1 << (bit % 8)
+		_, err := decodeIdentity(b)
+		require.ErrorIs(t, err, errIdentity, "bit %d", bit)
+	}
+	for n := range whole {
+		_, err := decodeIdentity(whole[:n])
+		require.ErrorIs(t, err, errIdentity, "cut to %d bytes", n)
+	}
+	got, err := decodeIdentity(whole)
+	require.NoError(t, err)
+	require.Equal(t, id, got)
 }

@@ -9,7 +9,11 @@ import (
 // proposeAuth proposes the identity that a credential proves. It is an item of
 // the session's order that nothing overtakes.
 func (h *Host) proposeAuth(s *session, it *item) {
-	if it.proposed || h.status.Leader == 0 {
+	if it.proposed {
+		return
+	}
+	if h.status.Leader == 0 {
+		h.breakOff(s) // again once there is one
 		return
 	}
 	id, ok := identity(it.auth.Scheme, it.auth.Credential)

@@ -55,7 +55,7 @@ type Token struct {
 	Purpose Purpose
 	Session int64  // ForWrite, ForClose, ForAuth
 	Link    LinkID // ForOpen, ForAttach, ForWrite, ForClose, ForAuth
-	Try     uint64 // of that session or link
+	Try     uint64 // of that link, or of the leader: ForOpen, ForAttach, ForExpiry
 	Request uint64 // ForAuth
 }
 
@@ -207,7 +207,7 @@ func (h *Host) retry() {
 	broken := h.broken
 	h.broken = nil
 	for _, s := range broken {
-		s.broken = false
+		s.broken, s.failed, s.full = false, false, false
 		s.proposed = 0
 		h.propose(s)
 	}
@@ -237,8 +237,9 @@ func (h *Host) Proposed(t Token, outcome *tree.Outcome, err error) {
 	h.inflight--
 	switch t.Purpose {
 	case ForWrite, ForClose:
-		if s := h.sessions[t.Session]; err != nil && s != nil && s.link.id == t.Link && s.try == t.Try {
-			h.breakOff(s)
+		if s := h.sessions[t.Session]; err != nil && s != nil && s.link.id == t.Link {
+			s.failed = true
+			h.landed(s)
 		}
 	case ForAuth:
 		h.authDone(t, outcome, err)
@@ -248,6 +249,8 @@ func (h *Host) Proposed(t Token, outcome *tree.Outcome, err error) {
 		}
 	case ForReaping:
 		h.lead.reaping--
+	case ForExpiry:
+		h.lead.expiryDone(t, err)
 	}
 	h.uncrowd()
 }

@@ -27,8 +27,10 @@ type leader struct {
 	lastNow int64
 	ticked  bool
 
-	leases map[int64]*lease
-	due    dueHeap
+	leases   map[int64]*lease
+	due      dueHeap
+	expiries map[uint64][]int64 // proposals under way, by their tries, and the sessions that they end
+	tries    uint64
 
 	asked    []recordedPing // recorded before the confirmation that is under way was asked for
 	recorded []recordedPing // recorded since
@@ -86,7 +88,7 @@ func (l *leader) status(h *Host) {
 
 func (l *leader) depose() {
 	l.epoch, l.active = 0, false
-	l.leases, l.due = nil, nil
+	l.leases, l.due, l.expiries = nil, nil, nil
 	l.asked, l.recorded, l.asking = nil, nil, false
 }
 
@@ -104,7 +106,7 @@ func (l *leader) applied(h *Host, epoch uint32) {
 		return
 	}
 	l.active = true
-	l.leases, l.due = map[int64]*lease{}, nil
+	l.leases, l.due, l.expiries = map[int64]*lease{}, nil, map[uint64][]int64{}
 	for info := range h.view.Sessions() {
 		l.begin(h, info.ID, int64(info.Timeout))
 	}
@@ -169,16 +171,29 @@ func (l *leader) expire(h *Host) {
 		}
 		s.expiring = true
 		up = append(up, s.session)
-		// Should the entry get lost, it is due again. Until then the pings of these
-		// sessions stay refused, as nobody knows.
-		heap.Push(&l.due, dueAt{l.clock + max(s.timeout/2, 1), s.session})
 	}
 	if len(up) > 0 {
+		l.tries++
+		l.expiries[l.tries] = up
 		h.inflight++
 		h.out.Proposals = append(h.out.Proposals, Proposal{
-			Token{Purpose: ForExpiry},
+			Token{Purpose: ForExpiry, Try: l.tries},
 			guard(l.epoch, tree.ExpireSessions{Sessions: up}.AppendTo(nil)),
 		})
+	}
+}
+
+// expiryDone takes what became of a proposal that ends sessions. If it failed they are
+// due again; until it is known, nothing is proposed for them again, however long it
+// takes: that would only add to what an ensemble has to do that is behind already.
+// Their pings stay refused.
+func (l *leader) expiryDone(t Token, err error) {
+	sessions := l.expiries[t.Try]
+	delete(l.expiries, t.Try)
+	for _, id := range sessions {
+		if err != nil && l.leases[id] != nil {
+			heap.Push(&l.due, dueAt{l.clock, id})
+		}
 	}
 }
 

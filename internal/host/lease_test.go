@@ -67,6 +67,32 @@ func TestPingWhileExpiring(t *testing.T) {
 	require.Contains(t, w.ended, c.m.Session())
 }
 
+// The end of a session is proposed once, and again only when that has failed.
+func TestExpiryIsProposedOnce(t *testing.T) {
+	w := calmWorld(t, 1)
+	c := w.addClient(0)
+	w.settle()
+	pass := func(d int64) {
+		for end := w.now + d; w.now < end; {
+			w.now += tick
+			w.reps[0].host.Tick(w.now)
+			w.collect(w.reps[0])
+		}
+	}
+	pass(10 * timeout)
+	require.Len(t, w.proposals, 1)
+	p := w.proposals[0]
+	w.proposals = nil
+	w.refuse(p)
+	pass(10 * timeout)
+	require.Len(t, w.proposals, 1)
+	w.propose(0)
+	w.apply(w.reps[0], 1)
+	require.Contains(t, w.ended, c.m.Session())
+	pass(10 * timeout)
+	require.Empty(t, w.proposals)
+}
+
 // The end of a session that a leader has proposed has no effect in the epoch of
 // another, which counts anew.
 func TestExpiryOfAnOldLeader(t *testing.T) {

@@ -22,9 +22,11 @@ type session struct {
 	answered uint64 // the client's AnsweredUpTo
 	lastAuth *item  // the newest item that is an AddAuth, if it is not done
 
-	proposed int    // of writes: how many were proposed in this try
-	try      uint64 // rises when proposals failed
-	broken   bool   // proposals failed and wait for a new try
+	proposed int  // of writes: how many were proposed in this try
+	flying   int  // proposals of writes that are under way, earlier tries' included
+	failed   bool // some of them were in vain
+	full     bool // some were, because the session has too many results
+	broken   bool // waits for a new try
 	crowded  bool
 	held     bool // Hold was sent, Acknowledge has not come
 
@@ -105,7 +107,6 @@ func (h *Host) unhost(s *session) {
 		h.vanish(it)
 	}
 	s.items, s.writes = nil, nil
-	s.try++
 	h.table.RemoveOwner(s.id)
 	if h.sessions[s.id] == s {
 		delete(h.sessions, s.id)
@@ -284,7 +285,7 @@ func (h *Host) putBehind(write *item, before []*item) {
 
 // propose proposes the session's writes as far as that may be done now.
 func (h *Host) propose(s *session) {
-	for s.proposed < len(s.writes) && !s.broken && !s.held {
+	for s.proposed < len(s.writes) && !s.broken && !s.held && !s.failed && !s.full {
 		it := s.writes[s.proposed]
 		if it.ready {
 			s.proposed++
@@ -301,7 +302,8 @@ func (h *Host) propose(s *session) {
 			return
 		}
 		s.proposed++
-		t := Token{Purpose: ForWrite, Session: s.id, Link: s.link.id, Try: s.try}
+		s.flying++
+		t := Token{Purpose: ForWrite, Session: s.id, Link: s.link.id}
 		if it.kind == itemClose {
 			t.Purpose = ForClose
 			h.proposal(t, tree.CloseSession{Session: s.id, Attachment: s.attachment, Sequence: it.sequence})
@@ -322,13 +324,36 @@ func (h *Host) breakOff(s *session) {
 		return
 	}
 	s.broken = true
-	s.try++
 	h.broken = append(h.broken, s)
+}
+
+// landed says that a proposal of one of the session's writes is not under way any
+// more. If some were in vain all that have no outcome are proposed again, but not
+// before the last of them has landed: else the same writes would be in the log more
+// and more often, each of them in vain as well and reason for another try.
+func (h *Host) landed(s *session) {
+	s.flying = max(s.flying-1, 0) // of some of which nobody knew what became of them, it shows now
+	if s.flying > 0 || s.broken || s.held {
+		return
+	}
+	failed, full := s.failed, s.full
+	s.failed, s.full = false, false
+	switch {
+	case full:
+		h.hold(s)
+	case failed:
+		h.breakOff(s)
+	}
 }
 
 // outcome takes what became of an entry that holds a write of a session that is
 // hosted here under the same attachment.
 func (h *Host) outcome(s *session, o *tree.Outcome) {
+	h.note(s, o)
+	h.landed(s)
+}
+
+func (h *Host) note(s *session, o *tree.Outcome) {
 	if len(s.writes) == 0 || o.Sequence < s.writes[0].sequence {
 		return
 	}
@@ -344,10 +369,10 @@ func (h *Host) outcome(s *session, o *tree.Outcome) {
 	case o.Record() != nil:
 		it.record = o.Record()
 	case o.Code == tree.CodeResend:
-		h.breakOff(s)
+		s.failed = true
 		return
 	case o.Code == tree.CodeLimit:
-		h.hold(s)
+		s.full = true
 		return
 	case o.Code == tree.CodeSessionExpired, o.Code == tree.CodeSessionMoved:
 		return // what ended the session, or moved it, has been seen before
@@ -363,7 +388,6 @@ func (h *Host) outcome(s *session, o *tree.Outcome) {
 func (h *Host) hold(s *session) {
 	if !s.held {
 		s.held = true
-		s.try++
 		h.say(s.link, &protocol.Hold{})
 	}
 }

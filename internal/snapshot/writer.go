@@ -94,38 +94,49 @@ func Partial(fsys disk.FS, part string) (label []byte, size int64, err error) {
 	if w.h, err = readHeader(f, total); err != nil {
 		return nil, 0, err
 	}
-	w.scan(total, nil)
+	_ = w.scan(total, func([]byte, int64) error { return nil }) // which never fails
 	return w.h.label, w.Offset(), nil
 }
 
-// scan takes over all chunks from the first on that check out.
-func (w *Writer) scan(size int64, seen func([]byte)) {
+// scan takes over all chunks from the first on that check out. It passes each to
+// seen, with its checksum and its place in the file.
+func (w *Writer) scan(size int64, seen func(slot []byte, at int64) error) error {
 	for at := w.h.size(); ; at += slotBytes {
 		n := min(slotBytes, size-at)
 		if n <= 4 {
-			return
+			return nil
 		}
 		b := w.buf[:n]
 		data := b[:n-4]
 		if readFull(w.f, b, at) != nil || le.Uint32(b[n-4:]) != chunkSum(w.h.id, w.n, data) {
-			return
+			return nil
 		}
-		if seen != nil {
-			seen(data)
+		if err := seen(b, at); err != nil {
+			return err
 		}
 		if n < slotBytes {
 			w.buf, w.kept = data, len(data)
-			return
+			return nil
 		}
 		w.sum = fold(w.sum, le.Uint32(b[n-4:]))
 		w.n++
 	}
 }
 
+// resume takes over what is there, and writes it again: it may be in the page cache
+// alone, and after a sync that failed the next one succeeds without writing it (Rebello
+// et al., USENIX ATC 2020). What is behind it is of no use.
 func (w *Writer) resume(size int64, seen func([]byte)) error {
-	w.scan(size, seen)
-	// What was read may be in the page cache alone, and what is behind it is of no
-	// use.
+	err := w.scan(size, func(slot []byte, at int64) error {
+		if seen != nil {
+			seen(slot[:len(slot)-4])
+		}
+		_, err := w.f.WriteAt(slot, at)
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	end := w.place()
 	if w.kept > 0 {
 		end += int64(w.kept) + 4

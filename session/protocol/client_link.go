@@ -10,13 +10,17 @@ func (c *Client) connect() {
 	c.emit(Effect{Kind: EffectConnect, Link: c.link, Backend: c.backend})
 }
 
-// patience is how long to wait: less if there is somewhere else to go.
+// patience is how long to wait: less if there is somewhere else to go, and more after
+// every round of all of them that was in vain, since each attempt leaves work behind
+// with an ensemble that may have too much already.
 func (c *Client) patience(several, one int64) int64 {
 	if c.config.Backends > 1 {
-		return several
+		return several << min(c.failures/c.config.Backends, maxPatience)
 	}
 	return one
 }
+
+const maxPatience = 3 // 8 times as long
 
 // Connected says that a link is open.
 func (c *Client) Connected(link uint64, now int64) {

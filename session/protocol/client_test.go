@@ -268,6 +268,27 @@ func TestClientGivesUpSilentHost(t *testing.T) {
 	s.Equal(1, s.at)
 }
 
+// Of hosts that are reached and do not answer fewer and fewer are asked: each attempt
+// leaves an entry behind.
+func TestClientIsPatientWithTheSlow(t *testing.T) {
+	s := newScript(t, 2)
+	attempts := func(d int64) (n int) {
+		for end := s.now + d; s.now < end; {
+			link := s.link
+			s.c.Connected(s.link, s.now)
+			s.take()
+			s.pass(sec / 10)
+			if s.link != link {
+				n++
+			}
+		}
+		return n
+	}
+	s.GreaterOrEqual(attempts(30*sec), 4, "at first there is somewhere else to go")
+	attempts(300 * sec)
+	s.LessOrEqual(attempts(300*sec), 12)
+}
+
 func TestClientLease(t *testing.T) {
 	s := newScript(t, 1)
 	s.attach(5, 0)

@@ -24,8 +24,11 @@ func (j *journal) configAt(z Zxid) Configuration {
 // Compacted reports that a snapshot of this replica's own state is whole in
 // storage, and makes it the latest by a record in the log. The log's beginning
 // moves up to the snapshot before, so that followers that are a little behind
-// can be served from the log, and damage to the latest snapshot loses nothing;
-// it stays where it is while a follower is being sent that snapshot.
+// can be served from the log, and damage to the latest snapshot loses nothing. It
+// stays where it is while a follower is being sent that snapshot, or catching up
+// after one: else one that takes longer to receive a snapshot than this replica to
+// take the next two would be sent one after the other and never the log. When space
+// is low that is not waited for.
 func (c *Core) Compacted(latest Base) {
 	z := latest.Zxid()
 	if c.halted || !c.log.contains(z) || !c.log.latest.Zxid().Less(z) || c.commit.Less(z) {
@@ -33,7 +36,7 @@ func (c *Core) Compacted(latest Base) {
 	}
 	b := Batch{Latest: &latest}
 	previous := c.log.latest
-	if c.log.base.Zxid().Less(previous.Zxid()) && c.log.contains(previous.Zxid()) && !c.sending(previous.Zxid()) {
+	if c.log.base.Zxid().Less(previous.Zxid()) && c.log.contains(previous.Zxid()) && !c.needed(previous.Zxid()) {
 		c.log.advanceBase(previous)
 		b.Base = &previous
 	}
@@ -42,11 +45,16 @@ func (c *Core) Compacted(latest Base) {
 	c.write(b)
 }
 
-// sending says whether a follower needs the log from before z on, because the
-// snapshot that it is being sent ends there.
-func (c *Core) sending(z Zxid) bool {
+// needed says whether a follower needs the log from before z on, because the
+// snapshot that it is being sent, or has been sent last, ends there.
+func (c *Core) needed(z Zxid) bool {
+	if c.lowSpace {
+		return false
+	}
 	for _, l := range c.links {
-		if l.progress.mode == snapshotting && l.progress.snap.base.Zxid().Less(z) {
+		switch p := &l.progress; {
+		case p.mode == snapshotting && p.snap.base.Zxid().Less(z),
+			p.mode == streaming && p.catchingUp && p.next <= z.Counter:
 			return true
 		}
 	}

@@ -130,7 +130,7 @@ func (l *link) appendState(dst []byte) []byte {
 	dst = codec.AppendBool(codec.AppendBool(dst, l.tired), l.supportMe)
 	p := &l.progress
 	dst = append(dst, p.join.encode()...)
-	dst = codec.AppendBool(appendZxid(dst, p.sentCommit), p.promised)
+	dst = codec.AppendBool(codec.AppendBool(appendZxid(dst, p.sentCommit), p.promised), p.catchingUp)
 	dst = appendUints(dst, uint64(p.mode), p.round, p.next, p.acked, p.reading, p.snap.token, uint64(p.bytes))
 	dst = appendSent(dst, p.inflight)
 	dst = appendUints(dst, p.snap.chunks, p.snap.next, p.snap.acked, uint64(p.snap.stalled))

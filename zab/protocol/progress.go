@@ -28,7 +28,8 @@ type progress struct {
 	bytes      int    // of inflight
 	reading    uint64 // token of the reading of the log that is under way, or 0
 
-	snap snapshotSend
+	snap       snapshotSend
+	catchingUp bool // was sent a snapshot, and has never been synchronised since
 }
 
 // sent is a frame of entries on its way.
@@ -150,10 +151,11 @@ func (c *Core) EntriesRead(q ReadEntries, raw []byte, err error) {
 	}
 	p := &l.progress
 	p.reading = 0
+	if p.next <= c.log.base.Zxid().Counter {
+		return // the log's beginning has moved on meanwhile, and a snapshot is next
+	}
 	if err != nil {
-		if p.next > c.log.base.Zxid().Counter {
-			c.closeLink(l, err)
-		} // else the log's beginning has moved on meanwhile, and a snapshot is next
+		c.closeLink(l, err)
 		return
 	}
 	last, err := c.checkRead(q.After, raw)
@@ -197,6 +199,7 @@ func (c *Core) onAck(l *link, m ack) error {
 	if m.counter >= c.leading.opening.Counter {
 		p.acked = m.counter
 	}
+	p.catchingUp = p.catchingUp && !c.synchronised(l)
 	return nil
 }
 

@@ -70,7 +70,7 @@ func (c *Core) onChunkAck(l *link, m chunkAck) error {
 		return nil
 	}
 	z := s.base.Zxid()
-	p.mode, p.next, p.snap = streaming, z.Counter+1, snapshotSend{}
+	p.mode, p.next, p.snap, p.catchingUp = streaming, z.Counter+1, snapshotSend{}, true
 	p.join = join{attempt: p.join.attempt} // what it had received is of no use any more
 	c.out.StatusChanged = true
 	return nil

@@ -47,7 +47,7 @@ type actor struct {
 
 	writes  []Write
 	stores  []StoreChunk
-	entries []ReadEntries
+	entries []stageRead
 	chunks  []ReadChunk
 	held    map[string]bool // "disk", "reads", "apply"
 
@@ -305,7 +305,7 @@ func (s *stage) carryOut(a *actor, out *Output) {
 func (s *stage) takeStorage(a *actor, out *Output) {
 	for _, q := range out.ReadEntries {
 		s.sayTraffic("%d reads its log behind %d", a.id, q.After)
-		a.entries = append(a.entries, q)
+		a.entries = append(a.entries, s.readFor(a, q))
 	}
 	a.chunks = append(a.chunks, out.ReadChunks...)
 	for _, q := range out.StoreChunks {
@@ -363,20 +363,32 @@ func (s *stage) closeLink(a *actor, c CloseLink) {
 	}
 }
 
+// stageRead is a reading of the log, with what there was when it was asked for, the
+// writes under way included: what comes after may be seen or not.
+type stageRead struct {
+	q   ReadEntries
+	raw []byte
+	err error
+}
+
+func (s *stage) readFor(a *actor, q ReadEntries) stageRead {
+	d := a.disk.clone()
+	for _, w := range a.writes {
+		if err := d.put(&w.Batch); err != nil {
+			s.violation("%d: %v", a.id, err)
+		}
+	}
+	raw, err := d.read(q.After, q.MaxBytes)
+	return stageRead{q, raw, err}
+}
+
 // serveReads answers what the core wants to read from its storage. Entries that
 // are queued count as there.
 func (s *stage) serveReads(a *actor) {
 	for len(a.entries) > 0 && a.core != nil {
-		q := a.entries[0]
+		r := a.entries[0]
 		a.entries = a.entries[1:]
-		d := a.disk.clone()
-		for _, w := range a.writes {
-			if err := d.put(&w.Batch); err != nil {
-				s.violation("%d: %v", a.id, err)
-			}
-		}
-		raw, err := d.read(q.After, q.MaxBytes)
-		s.act(a, func(c *Core) { c.EntriesRead(q, raw, err) })
+		s.act(a, func(c *Core) { c.EntriesRead(r.q, r.raw, r.err) })
 	}
 	for len(a.chunks) > 0 && a.core != nil {
 		q := a.chunks[0]

@@ -1,0 +1,187 @@
+package model
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/zabtree/zabtree/tree"
+)
+
+// withDefaults are the documented defaults of the replicated settings.
+func withDefaults(s tree.Settings) tree.Settings {
+	pick := func(v, otherwise int) int {
+		if v <= 0 {
+			return otherwise
+		}
+		return min(v, math.MaxInt32)
+	}
+	s.Unanswered = pick(s.Unanswered, 4096)
+	s.ResultBytes = pick(s.ResultBytes, 1<<20)
+	s.Identities = pick(s.Identities, 16)
+	s.Tombstones = pick(s.Tombstones, 10_000)
+	s.TombstoneBytes = pick(s.TombstoneBytes, 16<<20)
+	if s.TombstoneTime <= 0 {
+		s.TombstoneTime = 10 * time.Minute
+	}
+	return s
+}
+
+// ValidPath says whether a path keeps ZooKeeper's rules.
+func ValidPath(path string) bool {
+	if path == "/" {
+		return true
+	}
+	names := strings.Split(path, "/")
+	if names[0] != "" || len(names) < 2 {
+		return false
+	}
+	for _, name := range names[1:] {
+		if name == "" || name == "." || name == ".." || !validName(name) {
+			return false
+		}
+	}
+	return true
+}
+
+func validName(name string) bool {
+	for i, r := range name {
+		if r == utf8.RuneError && !strings.HasPrefix(name[i:], "\uFFFD") {
+			return false // not UTF-8
+		}
+		if r < 0x20 || r >= 0x7f && r <= 0x9f || r >= 0xd800 && r <= 0xf8ff || r >= 0xfff0 {
+			return false
+		}
+	}
+	return true
+}
+
+func reserved(path string) bool {
+	return path == "/" || path == "/zookeeper" || path == "/zookeeper/quota" || path == "/zookeeper/config"
+}
+
+// fault is what is wrong with an operation in itself.
+func fault(op tree.Op) tree.Code {
+	switch op := op.(type) {
+	case tree.Create:
+		path := op.Path
+		if op.Mode&tree.Sequential != 0 {
+			path += "0"
+		}
+		switch {
+		case !ValidPath(path):
+			return tree.CodeBadPath
+		case !validMode(op.Mode, op.TTL):
+			return tree.CodeBadMode
+		case !validACL(op.ACL):
+			return tree.CodeInvalidACL
+		}
+	case tree.Delete:
+		switch {
+		case !ValidPath(op.Path):
+			return tree.CodeBadPath
+		case reserved(op.Path):
+			return tree.CodeReserved
+		}
+	case tree.SetACL:
+		switch {
+		case !ValidPath(op.Path):
+			return tree.CodeBadPath
+		case !validACL(op.ACL):
+			return tree.CodeInvalidACL
+		}
+	}
+	return tree.CodeOK
+}
+
+func validMode(mode tree.Mode, ttl time.Duration) bool {
+	switch mode {
+	case tree.Persistent, tree.Sequential:
+		return ttl == 0 || ttl >= time.Millisecond && ttl < 1<<40*time.Millisecond
+	case tree.Ephemeral, tree.EphemeralSequential, tree.Container:
+		return ttl == 0
+	}
+	return false
+}
+
+func validACL(acl []tree.ACL) bool {
+	if acl != nil && len(acl) == 0 {
+		return false
+	}
+	for _, a := range acl {
+		user, hash, _ := strings.Cut(a.ID.ID, ":")
+		switch {
+		case a.Perms > 31:
+			return false
+		case a.ID.Scheme == "auth":
+		case a.ID.Scheme == "world" && a.ID.ID == "anyone":
+		case a.ID.Scheme == "digest" && user != "" && hash != "" && !strings.Contains(hash, ":"):
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// validIdentity says whether a session can have an identity.
+func validIdentity(id tree.ID) bool {
+	if id.Scheme == "digest" {
+		return validACL([]tree.ACL{{ID: id}})
+	}
+	return id == tree.ID{Scheme: "super"}
+}
+
+// Permits says whether an ACL gives a session with the identities ids at least one
+// of perms.
+func Permits(acl []tree.ACL, ids []tree.ID, perms tree.Perms) bool {
+	if acl == nil || slices.Contains(ids, tree.ID{Scheme: "super"}) {
+		return true
+	}
+	return slices.ContainsFunc(acl, func(a tree.ACL) bool {
+		return a.Perms&perms != 0 && (a.ID.Scheme == "world" || slices.Contains(ids, a.ID))
+	})
+}
+
+// readableByAll says whether it takes no identity to read.
+func readableByAll(acl []tree.ACL) bool { return Permits(acl, nil, tree.PermRead) }
+
+// resolve is the ACL that an operation of a session writes down.
+func resolve(acl []tree.ACL, ids []tree.ID) ([]tree.ACL, tree.Code) {
+	var written []tree.ACL
+	add := func(a tree.ACL) {
+		if !slices.Contains(written, a) {
+			written = append(written, a)
+		}
+	}
+	for _, a := range acl {
+		if a.ID.Scheme != "auth" {
+			add(a)
+			continue
+		}
+		before := len(written)
+		any := false
+		for _, id := range ids {
+			if id.Scheme != "super" {
+				add(tree.ACL{Perms: a.Perms, ID: id})
+				any = true
+			}
+		}
+		if !any && before == len(written) {
+			return nil, tree.CodeInvalidACL
+		}
+	}
+	if len(written) == 1 && written[0] == tree.World(tree.PermAll) {
+		return nil, tree.CodeOK
+	}
+	return written, tree.CodeOK
+}
+
+// next counts a version on; -1 means any version and is passed over.
+func next(version int32) int32 {
+	if version == -2 {
+		return 0
+	}
+	return version + 1
+}

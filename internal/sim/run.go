@@ -1,0 +1,58 @@
+package sim
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/zabtree/zabtree/internal/sim/sched"
+)
+
+// Report is what came of a run.
+type Report struct {
+	Seed    uint64
+	Options Options
+	Events  uint64 // deliveries, completions, faults and steps of clients
+	Time    int64  // simulated, in nanoseconds
+	Hash    uint64 // of everything that happened
+	Marks   map[string]int
+	Faults  map[string]int
+	Failure *Failure // nil if nothing was wrong
+	Tape    *sched.Tape
+}
+
+// Failure is what a checker found.
+type Failure struct {
+	Checker, Message string
+	Timeline         []string
+}
+
+// timelineLines is how much of the end of a run a failure shows.
+const timelineLines = 300
+
+// Run plays the run of a seed.
+func Run(seed uint64) *Report { return play(sched.NewSource(seed), nil) }
+
+// Replay plays a tape again.
+func Replay(tape *sched.Tape) *Report { return play(sched.Replay(tape, sched.Calm), nil) }
+
+func play(source *sched.Source, log io.Writer) (r *Report) {
+	r = &Report{Seed: source.Seed(), Tape: source.Record()}
+	r.Options = Derive(source.Stream("options"))
+	w := newWorld(source, r.Options, timelineLines)
+	defer func() {
+		r.Events, r.Time, r.Hash, r.Marks = w.sched.Events(), w.sched.Now(), w.trace.Hash(), w.marks
+		r.Faults = map[string]int{}
+		for k, n := range w.faults.done {
+			r.Faults[faultTable[k].name] += n
+		}
+		switch v := recover().(type) {
+		case nil:
+		case violation:
+			r.Failure = &Failure{v.checker, v.message, w.trace.Lines()}
+		default:
+			r.Failure = &Failure{noPanic, fmt.Sprintf("%v\n%s", v, stack()), w.trace.Lines()}
+		}
+	}()
+	w.play()
+	return r
+}
