@@ -234,6 +234,7 @@ var thirdParty = map[string][]string{
 	"github.com/google/btree":            {"tree"},
 	"golang.org/x/sync":                  {"zab", "session", "transport", "watch", "internal"},
 	"github.com/hashicorp/go-msgpack/v2": {"transport/tcp"},
+	"github.com/anishathalye/porcupine":  {"internal/sim"},
 }
 
 // testThirdParty: the list of dependencies is closed.

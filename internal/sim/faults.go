@@ -88,9 +88,14 @@ type faults struct {
 	one  *disk.Fault // befalls the next operation of its kind
 	kind disk.OpKind
 	of   *member
+
+	target *member // whom the fault befalls that is being made; nil: everybody
+	cells  map[Cell]int
 }
 
-func (f *faults) begin(w *World) { f.w, f.rnd = w, w.source.Stream("faults") }
+func (f *faults) begin(w *World) {
+	f.w, f.rnd, f.cells = w, w.source.Stream("faults"), map[Cell]int{}
+}
 
 // schedule has each kind come at its own rate until the healing begins.
 func (f *faults) schedule() {
@@ -106,8 +111,11 @@ func (f *faults) later(k fault) {
 		if f.w.healing {
 			return
 		}
+		before := f.w.doings()
+		f.target = nil
 		if faultTable[k].do(f) {
 			f.done[k]++
+			f.cover(k, before)
 			f.w.note(noteFault, uint64(k), 0)
 			f.w.trace.Remark(f.w.sched.Now(), "fault: %s", faultTable[k].name)
 		}
@@ -130,7 +138,10 @@ func (f *faults) lasting(heal func()) bool {
 }
 
 // anyone picks a machine; some picks one whose process runs, or nil.
-func (f *faults) anyone() *member { return sched.Pick(f.rnd, f.w.members) }
+func (f *faults) anyone() *member {
+	f.target = sched.Pick(f.rnd, f.w.members)
+	return f.target
+}
 
 func (f *faults) some() *member {
 	var up []*member
@@ -139,7 +150,8 @@ func (f *faults) some() *member {
 			up = append(up, m)
 		}
 	}
-	return sched.Pick(f.rnd, up)
+	f.target = sched.Pick(f.rnd, up)
+	return f.target
 }
 
 // ids returns the network's numbers of all members.

@@ -54,6 +54,7 @@ func (f *faults) flap() bool {
 	if l == nil {
 		return false
 	}
+	f.target = l
 	election := int64(f.w.opts.ElectionTicks) * f.w.opts.Tick
 	fault := netsim.FlapOne(f.w.net, f.rnd, l.id, f.ids(), election/2, 2*election, f.how())
 	f.w.sched.After(5*f.duration(), nil, sched.Work, fault.Heal)

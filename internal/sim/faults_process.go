@@ -125,6 +125,7 @@ func (f *faults) handOver() bool {
 	if l == nil {
 		return false
 	}
+	f.target = l
 	l.proc.call(func() { _ = l.proc.machine.Handover(0) })
 	return true
 }

@@ -49,7 +49,7 @@ func (o *observers) begin(w *World) {
 	o.w = w
 	o.check = check.New(check.Config{
 		Settings: w.opts.Settings, Window: 1 << 13, ExpiryBound: w.opts.expiryBound(),
-		Slices: check.Slices{Root: sliceRoot, MaxOps: 60, Every: 500, Judge: judge},
+		Slices: check.Slices{Root: sliceRoot, MaxOps: 60, Every: 40, Judge: judge},
 	})
 	o.spec = spec.New(w.opts.founding())
 	o.audit = map[uint64]*audit.Auditor{}

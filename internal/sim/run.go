@@ -2,9 +2,11 @@ package sim
 
 import (
 	"fmt"
-	"io"
+	"strings"
 
+	"github.com/zabtree/zabtree/internal/sim/check"
 	"github.com/zabtree/zabtree/internal/sim/sched"
+	"github.com/zabtree/zabtree/internal/sim/spec"
 )
 
 // Report is what came of a run.
@@ -16,6 +18,9 @@ type Report struct {
 	Hash    uint64 // of everything that happened
 	Marks   map[string]int
 	Faults  map[string]int
+	Cells   map[Cell]int
+	Checked check.Stats
+	Spec    spec.Stats
 	Failure *Failure // nil if nothing was wrong
 	Tape    *sched.Tape
 }
@@ -26,21 +31,25 @@ type Failure struct {
 	Timeline         []string
 }
 
+// Story is the end of the timeline.
+func (f *Failure) Story() string { return strings.Join(f.Timeline, "\n") }
+
 // timelineLines is how much of the end of a run a failure shows.
 const timelineLines = 300
 
 // Run plays the run of a seed.
-func Run(seed uint64) *Report { return play(sched.NewSource(seed), nil) }
+func Run(seed uint64) *Report { return play(sched.NewSource(seed)) }
 
 // Replay plays a tape again.
-func Replay(tape *sched.Tape) *Report { return play(sched.Replay(tape, sched.Calm), nil) }
+func Replay(tape *sched.Tape) *Report { return play(sched.Replay(tape, sched.Calm)) }
 
-func play(source *sched.Source, log io.Writer) (r *Report) {
+func play(source *sched.Source) (r *Report) {
 	r = &Report{Seed: source.Seed(), Tape: source.Record()}
 	r.Options = Derive(source.Stream("options"))
 	w := newWorld(source, r.Options, timelineLines)
 	defer func() {
 		r.Events, r.Time, r.Hash, r.Marks = w.sched.Events(), w.sched.Now(), w.trace.Hash(), w.marks
+		r.Cells, r.Checked, r.Spec = w.faults.cells, w.observe.check.Stats(), w.observe.spec.Stats()
 		r.Faults = map[string]int{}
 		for k, n := range w.faults.done {
 			r.Faults[faultTable[k].name] += n

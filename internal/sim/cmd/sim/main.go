@@ -1,40 +1,90 @@
-// Command sim runs the simulator.
+// Command sim runs the simulator: seeds, a tape, or the simulator against planted
+// bugs. Run it from the module's root.
+//
+//	go run ./internal/sim/cmd/sim -seeds 1000            a thousand seeds
+//	go run ./internal/sim/cmd/sim -seed 0x1f             one, with its timeline
+//	go run ./internal/sim/cmd/sim -minutes 480 -parallel 2   a night, on two cores
+//	go run ./internal/sim/cmd/sim -tape FILE             a tape
+//	go run ./internal/sim/cmd/sim -plants . -parallel 2  every planted bug
+//	go run ./internal/sim/cmd/sim -mutants 200           changes made by itself
+//
+// It ends with 0 if nothing was found, with 1 if something was, and with 2 if it
+// does not understand its arguments.
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
+	"strconv"
 	"time"
-
-	"github.com/zabtree/zabtree/internal/sim"
 )
 
+type options struct {
+	seeds, from uint64
+	seed, tape  string
+	save        string
+	minutes     float64
+	parallel    int
+	json        bool
+	failFast    bool
+	coverage    bool
+
+	plants  string
+	mutants int
+	unit    bool
+	record  bool
+	budget  time.Duration
+}
+
 func main() {
-	seeds := flag.Int("seeds", 10, "how many seeds to run")
-	from := flag.Uint64("from", 1, "the first")
+	var o options
+	flag.Uint64Var(&o.seeds, "seeds", 1000, "how many seeds to run")
+	flag.Uint64Var(&o.from, "from", 1, "the first seed, or the sample of mutants")
+	flag.StringVar(&o.seed, "seed", "", "run one seed and show its timeline")
+	flag.StringVar(&o.tape, "tape", "", "run a tape and show its timeline")
+	flag.StringVar(&o.save, "save", "", "write the tape of what failed to this file")
+	flag.Float64Var(&o.minutes, "minutes", 0, "begin no seed after so many minutes of CPU time; 0: all of -seeds")
+	flag.IntVar(&o.parallel, "parallel", 1, "how many to run at a time")
+	flag.BoolVar(&o.json, "json", false, "end with one line of JSON")
+	flag.BoolVar(&o.failFast, "fail-fast", false, "stop at the first failure")
+	flag.BoolVar(&o.coverage, "coverage", false, "fail if something that is to happen sometimes never did")
+	flag.StringVar(&o.plants, "plants", "", "plant the bugs whose name has this regular expression, instead")
+	flag.IntVar(&o.mutants, "mutants", 0, "run so many mutants, instead")
+	flag.BoolVar(&o.unit, "unit", false, "have planted bugs found by the tests of their package")
+	flag.BoolVar(&o.record, "record", false, "with -unit: write down which test finds which")
+	flag.DurationVar(&o.budget, "budget", time.Minute, "CPU time for each planted bug or mutant")
 	flag.Parse()
-	start := time.Now()
-	events := uint64(0)
-	simulated := int64(0)
-	for seed := *from; seed < *from+uint64(*seeds); seed++ {
-		t := time.Now()
-		r := sim.Run(seed)
-		events += r.Events
-		simulated += r.Time
-		fmt.Printf("seed %d: %d events, %d s simulated, %v, hash %x\n", seed, r.Events, r.Time/1e9, time.Since(t).Round(time.Millisecond), r.Hash)
-		if f := r.Failure; f != nil {
-			for _, l := range f.Timeline {
-				fmt.Println(l)
-			}
-			fmt.Println(r.Options.String())
-			fmt.Printf("seed %d: %s: %s\n", seed, f.Checker, f.Message)
-			os.Exit(1)
-		}
-		if *seeds == 1 {
-			fmt.Println(r.Marks, r.Faults)
-		}
+	if flag.NArg() > 0 || o.parallel < 1 {
+		flag.Usage()
+		os.Exit(2)
 	}
-	d := time.Since(start)
-	fmt.Printf("%d events, %.0f/s; %.0f simulated hours per hour\n", events, float64(events)/d.Seconds(), float64(simulated)/float64(d))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	ok, err := o.run(ctx)
+	switch {
+	case err != nil:
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	case !ok:
+		os.Exit(1)
+	}
+}
+
+func (o *options) run(ctx context.Context) (ok bool, err error) {
+	switch {
+	case o.plants != "" || o.mutants > 0:
+		return true, o.runPlants(ctx)
+	case o.tape != "":
+		return o.runTape()
+	case o.seed != "":
+		seed, err := strconv.ParseUint(o.seed, 0, 64)
+		if err != nil {
+			return false, err
+		}
+		return o.runOne(seed), nil
+	}
+	return o.runSeeds(ctx), nil
 }

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"github.com/zabtree/zabtree/internal/sim/plant"
+	"github.com/zabtree/zabtree/internal/sim/plant/mutant"
+)
+
+// command is the folder of this command, in which plants are planted.
+const command = "internal/sim/cmd/sim"
+
+// runPlants plants bugs, each alone, or makes changes by itself, and says what finds
+// them. It is run from the module's root.
+func (o *options) runPlants(ctx context.Context) error {
+	only, err := regexp.Compile(o.plants)
+	if err != nil {
+		return err
+	}
+	subjects, err := o.subjects(ctx, only)
+	if err != nil {
+		return err
+	}
+	r := plant.Runner{Root: ".", Command: o.finder, Budget: o.budget, Parallel: o.parallel, Each: func(r *plant.Report) {
+		fmt.Fprintf(os.Stderr, "%s: %s %s (%.1f CPU s)\n", r.Name, r.Status, r.Checker, r.CPU)
+	}}
+	reports := r.Run(ctx, subjects)
+	if o.json {
+		return plant.WriteJSON(os.Stdout, reports)
+	}
+	if err := plant.WriteTable(os.Stdout, reports); err != nil {
+		return err
+	}
+	if o.record {
+		return plant.SaveRecord(filepath.Clean(plant.RecordFile), reports)
+	}
+	return nil
+}
+
+func (o *options) subjects(ctx context.Context, only *regexp.Regexp) ([]plant.Subject, error) {
+	if o.mutants > 0 {
+		var folders []string
+		for _, f := range mutant.Folders() {
+			if only.MatchString(f) {
+				folders = append(folders, f)
+			}
+		}
+		return mutant.Sample(ctx, ".", folders, o.mutants, o.from)
+	}
+	plants, err := plant.Load(os.DirFS(plant.Dir))
+	if err != nil {
+		return nil, err
+	}
+	var chosen []*plant.Plant
+	for _, p := range plants {
+		if only.MatchString(p.Name) {
+			chosen = append(chosen, p)
+		}
+	}
+	return plant.Subjects(os.DirFS("."), chosen), nil
+}
+
+func (o *options) finder(s *plant.Subject) plant.Command {
+	if o.unit {
+		return plant.Tests{Package: s.Package}
+	}
+	return plant.Sim{Package: command}
+}
