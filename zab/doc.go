@@ -43,6 +43,7 @@
 //     A tick is counted after everything that was received before it, and a late
 //     one as one: a process that was held up does not take that for the silence of
 //     others.
+//     A follower counts its ticks with its leader's heartbeats, which wake it anyway.
 //   - the log writer appends, one fsync for all the entries that have come
 //     together meanwhile, and reports what is durable.
 //   - the applier has the state machine to itself, and answers those whose commands

@@ -31,7 +31,9 @@ type loop struct {
 	named    SnapshotMeta // written, and given to the core to be named by the log
 	naming   uint64       // the write that does so
 	upkeepIn int          // ticks
-	moved    bool         // positions changed since the last status
+	heard    bool         // the leader was, since the last look
+	pace     pace
+	moved    bool // positions changed since the last status
 	lowTold  bool
 	applyEnd Zxid // the last Output.Apply
 }
@@ -39,18 +41,22 @@ type loop struct {
 func (l *loop) run() {
 	r := l.r
 	defer l.end()
-	timer := time.NewTimer(r.cfg.Tick)
+	l.pace.tick = r.cfg.Tick
+	timer := time.NewTimer(l.pace.ticked(time.Now()))
 	defer timer.Stop()
 	spare := new(inbox)
 	l.publish()
 	for {
-		tick := false
-		select {
-		case <-r.stop:
-			return
-		case <-r.box.bell:
-		case <-timer.C:
-			tick = true
+		tick := l.inStep(timer)
+		if !tick {
+			select {
+			case <-r.stop:
+				return
+			case <-r.box.bell:
+			case <-timer.C:
+				tick = true
+				timer.Reset(l.pace.ticked(time.Now()))
+			}
 		}
 		now := time.Now()
 		l.core.SetTime(int64(now.Sub(r.started)), now.UnixNano())
@@ -58,7 +64,6 @@ func (l *loop) run() {
 		l.takeIn(in)
 		if tick {
 			l.tick()
-			timer.Reset(r.cfg.Tick)
 		}
 		l.settle()
 	}

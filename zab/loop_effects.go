@@ -34,6 +34,7 @@ func (l *loop) settle() {
 func (l *loop) effects(out *protocol.Output) (again bool) {
 	l.r.state.feed(out)
 	l.write(out.Writes)
+	l.heard = l.heard || out.Heard
 	if out.Apply != l.applyEnd {
 		l.applyEnd, l.moved = out.Apply, true
 	}

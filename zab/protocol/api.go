@@ -126,6 +126,9 @@ type Output struct {
 	Reads   []ReadAnswer
 	Refused []Refusal
 	Close   []CloseLink
+	// Heard says that the leader that is followed sent a heartbeat: a good time for
+	// a tick that is about due.
+	Heard bool
 	// ConfigChanged says that the configuration is new: links to strangers may
 	// have to be closed, and new ones made.
 	ConfigChanged bool

@@ -302,6 +302,7 @@ func (c *Core) onPing(l *link, m beat) error {
 	// Whoever has promised a later epoch confirms this one no more.
 	if c.role == roleFollowing && c.following.link == l.id && c.epoch == m.epoch && c.hs.AcceptedEpoch == m.epoch {
 		c.send(l, Control, (&m).encode(kindPong))
+		c.out.Heard = true
 	}
 	return nil
 }
