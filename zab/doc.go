@@ -51,7 +51,7 @@
 //   - the snapshotter writes out snapshots that the applier captured.
 //   - the disk worker reads the log and snapshots for followers that are behind,
 //     and stores a snapshot that is received.
-//   - the notifier calls OnMessage and OnStatus, and answers reads and refusals.
+//   - the notifier calls OnMessage, OnStatus and OnTick, and answers reads and refusals.
 //   - the dialer and the acceptor make connections; each hello that is under way has
 //     a goroutine, at most 64 of accepted connections at a time.
 //   - each link to another replica has two connections, so that heartbeats never

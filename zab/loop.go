@@ -153,6 +153,9 @@ func (l *loop) diskDone(d *diskDone) {
 // tick counts one tick, and does what is due from time to time.
 func (l *loop) tick() {
 	l.core.Tick()
+	if l.r.cfg.OnTick != nil {
+		l.r.notices.ticked()
+	}
 	if l.upkeepIn--; l.upkeepIn <= 0 {
 		l.upkeepIn = l.r.cfg.ElectionTicks
 		l.links.upkeep(l.r.live.look, l.isMember)

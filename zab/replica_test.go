@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -143,5 +144,24 @@ func TestThreeReplicas(t *testing.T) {
 			e.propose(uint64(i%3+1), fmt.Sprint(i))
 		}
 		require.Len(t, e.same(), 30)
+	})
+}
+
+// OnTick follows the replica's ticks, those of a follower too.
+func TestOnTick(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		e := newEnsemble(t, 3)
+		var ticks [4]atomic.Int64
+		e.adjust = func(c *Config) { c.OnTick = func() { ticks[c.ID].Add(1) } }
+		e.startAll()
+		e.ready(1, 2, 3)
+		for i := range ticks {
+			ticks[i].Store(0)
+		}
+		const n = 100
+		time.Sleep(n * DefaultTick)
+		for id := uint64(1); id <= 3; id++ {
+			require.InDelta(t, n, ticks[id].Load(), 2, "replica %d", id)
+		}
 	})
 }
