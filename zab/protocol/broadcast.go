@@ -113,12 +113,31 @@ func (c *Core) flushLeading() {
 	}
 	c.tryCommit()
 	c.confirmChange()
-	c.cutAll()
+	if !c.gathering() {
+		c.cutAll()
+	}
 	for _, l := range c.links {
 		c.pump(l)
 	}
 	c.flushReads()
 	c.tryHandOver()
+}
+
+// gathering says whether what was taken in waits for more to come: little of it is
+// sent no further while the log's end is neither durable here nor committed. Each
+// batch costs every replica the same however small it is, and one that cannot be
+// written yet gains nothing by being cut.
+func (c *Core) gathering() bool {
+	if c.log.last.Counter <= max(c.log.durable.Counter, c.commit.Counter) {
+		return false
+	}
+	bytes := 0
+	for i := range c.queued {
+		if bytes += len(c.queued[i].Data) + EntryOverhead; bytes >= c.cfg.GatherBytes {
+			return false
+		}
+	}
+	return true
 }
 
 // cutAll puts everything that was taken in into the log.
