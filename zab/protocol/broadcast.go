@@ -140,10 +140,18 @@ func (c *Core) gathering() bool {
 	return true
 }
 
+// keepQueued is for how many proposals there is memory that is used again.
+const keepQueued = 4096
+
 // cutAll puts everything that was taken in into the log.
 func (c *Core) cutAll() {
+	all := c.queued
 	for len(c.queued) > 0 && !c.halted {
 		c.cut()
+	}
+	clear(all)
+	if c.queued = nil; cap(all) <= keepQueued {
+		c.queued = all[:0]
 	}
 }
 
@@ -173,9 +181,6 @@ func (c *Core) cut() {
 		entries[i] = e
 	}
 	c.queued = c.queued[n:]
-	if len(c.queued) == 0 {
-		c.queued = nil
-	}
 	c.appended(entries, frame[body:len(frame):len(frame)], frame)
 }
 
