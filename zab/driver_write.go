@@ -1,10 +1,17 @@
 package zab
 
-import "github.com/zabtree/zabtree/zab/protocol"
+import (
+	"slices"
+
+	"github.com/zabtree/zabtree/zab/protocol"
+)
 
 // maxJoinBytes is how much is written to the log in one step if it is more than
 // one write of the protocol.
 const maxJoinBytes = 4 << 20
+
+// keepJoined is for how many entries there is memory that is used again.
+const keepJoined = 4096
 
 // writePlan decides what the log writer does next: which writes are joined to
 // one durable step, and which of them may pass one that found no space. It is a
@@ -12,6 +19,7 @@ const maxJoinBytes = 4 << 20
 type writePlan struct {
 	waiting []protocol.Write
 	passed  []uint64 // sequence numbers among waiting that are durable already
+	joined  []Entry  // of the batch that is being written; memory that is used again
 }
 
 func (p *writePlan) add(ws []protocol.Write) { p.waiting = append(p.waiting, ws...) }
@@ -38,12 +46,13 @@ func (p *writePlan) next() (batch Batch, n int) {
 	if n == 1 {
 		return batch, 1
 	}
-	batch = Batch{Entries: make([]Entry, 0, count), Raw: make([]byte, 0, size)}
+	batch = Batch{Entries: slices.Grow(p.joined[:0], count), Raw: make([]byte, 0, size)}
 	for i := range p.waiting[:n] {
 		b := &p.waiting[i].Batch
 		batch.Entries = append(batch.Entries, b.Entries...)
 		batch.Raw = append(batch.Raw, b.Raw...)
 	}
+	p.joined = batch.Entries
 	return batch, n
 }
 
@@ -52,6 +61,10 @@ func (p *writePlan) next() (batch Batch, n int) {
 func (p *writePlan) wrote(n int) uint64 {
 	seq := p.waiting[n-1].Seq
 	p.drop(n)
+	clear(p.joined)
+	if cap(p.joined) > keepJoined {
+		p.joined = nil
+	}
 	for len(p.passed) > 0 && len(p.waiting) > 0 && p.waiting[0].Seq == p.passed[0] {
 		seq = p.passed[0]
 		p.passed = p.passed[1:]
