@@ -229,11 +229,13 @@ func (h *Host) Tick(now int64) {
 // maxScratch is how much scratch memory is kept.
 const maxScratch = 64 << 10
 
-func (h *Host) proposal(t Token, c tree.Command) {
+func (h *Host) proposal(t Token, c tree.Command) { h.encoded(t, c.AppendTo(h.scratch[:0])) }
+
+// encoded makes a proposal of a command that was encoded in scratch memory.
+func (h *Host) encoded(t Token, command []byte) {
 	h.inflight++
-	h.scratch = c.AppendTo(h.scratch[:0])
-	h.out.Proposals = append(h.out.Proposals, Proposal{t, bytes.Clone(h.scratch)})
-	if cap(h.scratch) > maxScratch {
+	h.out.Proposals = append(h.out.Proposals, Proposal{t, bytes.Clone(command)})
+	if h.scratch = command; cap(command) > maxScratch {
 		h.scratch = nil
 	}
 }

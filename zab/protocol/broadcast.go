@@ -13,9 +13,14 @@ func (c *Core) Propose(ps []Proposal) (uint32, error) {
 		return 0, err
 	}
 	for _, p := range ps {
-		c.queued = append(c.queued, origin{p, c.cfg.ID})
+		c.enqueue(origin{p, c.cfg.ID})
 	}
 	return c.epoch, nil
+}
+
+func (c *Core) enqueue(o origin) {
+	c.queued = append(c.queued, o)
+	c.queuedBytes += len(o.Data) + EntryOverhead
 }
 
 // mayPropose says why no proposal can be taken, if so.
@@ -51,7 +56,7 @@ func (c *Core) onPropose(l *link, m propose) error {
 		case c.lowSpace && !p.Essential:
 			c.refuseTo(l, o.Request, m.epoch, ErrLowSpace)
 		default:
-			c.queued = append(c.queued, o)
+			c.enqueue(o)
 		}
 	}
 	return nil
@@ -102,7 +107,7 @@ func (c *Core) flushProposals() {
 	if len(m.proposals) > 0 {
 		c.send(l, Bulk, m.encode())
 	}
-	c.queued = nil
+	c.queued, c.queuedBytes = nil, 0
 }
 
 // flushLeading commits what a quorum has, puts what was proposed into the log,
@@ -128,16 +133,7 @@ func (c *Core) flushLeading() {
 // batch costs every replica the same however small it is, and one that cannot be
 // written yet gains nothing by being cut.
 func (c *Core) gathering() bool {
-	if c.log.last.Counter <= max(c.log.durable.Counter, c.commit.Counter) {
-		return false
-	}
-	bytes := 0
-	for i := range c.queued {
-		if bytes += len(c.queued[i].Data) + EntryOverhead; bytes >= c.cfg.GatherBytes {
-			return false
-		}
-	}
-	return true
+	return c.log.last.Counter > max(c.log.durable.Counter, c.commit.Counter) && c.queuedBytes < c.cfg.GatherBytes
 }
 
 // keepQueued is for how many proposals there is memory that is used again.
@@ -150,6 +146,7 @@ func (c *Core) cutAll() {
 		c.cut()
 	}
 	clear(all)
+	c.queuedBytes = 0
 	if c.queued = nil; cap(all) <= keepQueued {
 		c.queued = all[:0]
 	}

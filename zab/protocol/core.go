@@ -75,12 +75,14 @@ type Core struct {
 	leading   leading
 	reads     reads
 	queued    []origin // proposals that are not yet in the log
-	partial   SnapshotMeta
-	chunks    uint64 // of partial that are durable
-	served    bool   // what serving said at the last Take
-	out       Output
-	lowSpace  bool
-	halted    bool
+	// queuedBytes is about what they take in the log.
+	queuedBytes int
+	partial     SnapshotMeta
+	chunks      uint64 // of partial that are durable
+	served      bool   // what serving said at the last Take
+	out         Output
+	lowSpace    bool
+	halted      bool
 }
 
 // origin is a proposal and the replica that took it in.
