@@ -136,6 +136,12 @@ func (c *Core) gathering() bool {
 	return c.log.last.Counter > max(c.log.durable.Counter, c.commit.Counter) && c.queuedBytes < c.cfg.GatherBytes
 }
 
+// Gathering says whether proposals that come now would only wait: a driver may keep
+// some of them, and hand them over with the next event.
+func (c *Core) Gathering() bool {
+	return !c.halted && c.role == roleLeading && c.leading.phase == Broadcasting && c.gathering()
+}
+
 // keepQueued is for how many proposals there is memory that is used again.
 const keepQueued = 4096
 
