@@ -58,6 +58,7 @@ func (l *loop) run() {
 				timer.Reset(l.pace.ticked(time.Now()))
 			}
 		}
+		r.box.gathering.Store(false)
 		now := time.Now()
 		l.core.SetTime(int64(now.Sub(r.started)), now.UnixNano())
 		in := r.box.take(spare)
@@ -66,6 +67,7 @@ func (l *loop) run() {
 			l.tick()
 		}
 		l.settle()
+		r.box.gathering.Store(l.core.Gathering())
 	}
 }
 
