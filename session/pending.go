@@ -56,6 +56,10 @@ func (p *Pending) resolved() {
 // finish waits for the outcome as long as ctx allows, after which the operation
 // is cancelled if that is still possible.
 func (p *Pending) finish(ctx context.Context) {
+	if ctx.Done() == nil { // nothing to choose from
+		<-p.done
+		return
+	}
 	select {
 	case <-p.done:
 		return

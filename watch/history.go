@@ -51,6 +51,7 @@ func (c HistoryConfig) withDefaults() HistoryConfig {
 type History struct {
 	config  HistoryConfig
 	changes []tree.Change // a ring, grown to MaxChanges as needed
+	costs   []int64       // of each; else evicting would have to look at old znodes again
 	head, n int
 	bytes   int64
 	floor   int64
@@ -130,7 +131,8 @@ func (h *History) push(c *tree.Change) {
 	if h.n == len(h.changes) {
 		h.grow()
 	}
-	h.changes[(h.head+h.n)%len(h.changes)] = *c
+	i := (h.head + h.n) % len(h.changes)
+	h.changes[i], h.costs[i] = *c, cost
 	h.n++
 	h.bytes += cost
 }
@@ -139,13 +141,15 @@ func (h *History) grow() {
 	bigger := make([]tree.Change, min(max(64, 2*len(h.changes)), h.config.MaxChanges))
 	a, b := h.split(0)
 	copy(bigger[copy(bigger, a):], b)
-	h.changes, h.head = bigger, 0
+	costs := make([]int64, len(bigger))
+	copy(costs[copy(costs, h.costs[h.head:]):], h.costs[:h.head])
+	h.changes, h.costs, h.head = bigger, costs, 0
 }
 
 func (h *History) evict() {
 	c := &h.changes[h.head]
 	h.floor = c.Zxid
-	h.bytes -= costOf(c)
+	h.bytes -= h.costs[h.head]
 	*c = tree.Change{}
 	h.head = (h.head + 1) % len(h.changes)
 	h.n--

@@ -74,6 +74,12 @@ type Config struct {
 	// OnStatus is given every change that Status's channel tells of, in order. It
 	// is called by the same goroutine as OnMessage and must not block.
 	OnStatus func(Status)
+
+	// OnTick is called for ticks that this replica counts, about one every Tick, by
+	// the same goroutine as OnMessage, and must not block: whoever has something to
+	// look at from time to time needs no timer, and no wake-up, of his own. Ticks that
+	// come while it is busy are one.
+	OnTick func()
 }
 
 // Limits that are not configured.

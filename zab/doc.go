@@ -39,7 +39,9 @@
 //     be done. It never waits for disk, network, state machine or callback, so that
 //     heartbeats do not. A tick is counted after everything that was received before
 //     it, and a late one as one: a process that was held up does not take that for
-//     the silence of others.
+//     the silence of others. A follower counts its ticks with its leader's heartbeats,
+//     which wake it anyway, and while the machine gathers proposals, one more does
+//     not wake the loop.
 //   - the log writer appends, one fsync for all the entries that have come
 //     together meanwhile, and reports what is durable.
 //   - the applier has the state machine to itself, and answers those whose commands
@@ -47,7 +49,7 @@
 //   - the snapshotter writes out snapshots that the applier captured.
 //   - the disk worker reads the log and snapshots for followers that are behind,
 //     and stores a snapshot that is received.
-//   - the notifier calls OnMessage and OnStatus, and answers reads and refusals.
+//   - the notifier calls OnMessage, OnStatus and OnTick, and answers reads and refusals.
 //   - the dialer and the acceptor make connections; each hello that is under way has
 //     a goroutine, at most 64 of accepted connections at a time.
 //   - each link to another replica has two connections, so that heartbeats never

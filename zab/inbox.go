@@ -60,6 +60,12 @@ type mailbox struct {
 	bell chan struct{} // capacity 1
 	low  atomic.Bool   // proposals are refused: low on space, and leading
 
+	// gathering says that the loop waits for a batch to become durable, and could do
+	// nothing with a proposal but keep it. It takes back the word before it takes what
+	// is here, so that nothing is left lying.
+	gathering atomic.Bool
+	bytes     int // of in.proposals
+
 	pending    atomic.Int64 // proposals that are not resolved
 	maxPending int64
 }
@@ -85,12 +91,33 @@ func (m *mailbox) ask(put func(in *inbox)) bool {
 	return true
 }
 
+// quietBytes is how many bytes of proposals may wait without the loop being woken.
+const quietBytes = 16 << 10
+
+// propose is ask for a proposal. It does not wake a loop that could only keep it.
+func (m *mailbox) propose(p proposal) bool {
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return false
+	}
+	m.in.proposals = append(m.in.proposals, p)
+	m.bytes += len(p.Data) + frameOverhead
+	few := m.bytes < quietBytes
+	m.mu.Unlock()
+	if !few || p.Err != nil || !m.gathering.Load() {
+		ring(m.bell)
+	}
+	return true
+}
+
 // take returns everything that came since the last call. spare, which was
 // returned before, is cleared and reused.
 func (m *mailbox) take(spare *inbox) *inbox {
 	spare.reset()
 	m.mu.Lock()
 	m.in, *spare = *spare, m.in
+	m.bytes = 0
 	m.mu.Unlock()
 	return spare
 }

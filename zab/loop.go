@@ -34,34 +34,42 @@ type loop struct {
 	taking   []proposal   // handed to the machine, until it has said what became of them
 	changing []waiter     // the same of changes of membership
 	resolved []resolution // scratch
-	lowTold  bool
+
+	pace    driver.Pace
+	heard   bool // the leader was, since the last look
+	lowTold bool
 }
 
 func (l *loop) run() {
 	r := l.r
 	defer l.end()
-	timer := time.NewTimer(r.cfg.Tick)
+	l.pace = driver.Pace{Tick: int64(r.cfg.Tick)}
+	timer := time.NewTimer(time.Duration(l.pace.Ticked(l.now())))
 	defer timer.Stop()
 	spare := new(inbox)
 	l.publish()
 	for {
-		tick := false
-		select {
-		case <-r.stop:
-			return
-		case <-r.box.bell:
-		case <-timer.C:
-			tick = true
+		tick := l.inStep(timer)
+		if !tick {
+			select {
+			case <-r.stop:
+				return
+			case <-r.box.bell:
+			case <-timer.C:
+				tick = true
+				timer.Reset(time.Duration(l.pace.Ticked(l.now())))
+			}
 		}
+		r.box.gathering.Store(false)
 		now := time.Now()
 		l.machine.SetTime(int64(now.Sub(r.started)), now.UnixNano())
 		in := r.box.take(spare)
 		l.takeIn(in)
 		if tick {
-			l.machine.Tick(r.live.look)
-			timer.Reset(r.cfg.Tick)
+			l.tick()
 		}
 		l.settle()
+		r.box.gathering.Store(l.machine.Gathering())
 	}
 }
 
@@ -123,6 +131,28 @@ func (l *loop) diskDone(d *diskDone) {
 		l.machine.ChunkStored(*d.job.store, d.err)
 	}
 }
+
+// inStep says whether a tick is to be counted at once because the leader was heard.
+func (l *loop) inStep(timer *time.Timer) bool {
+	if !l.heard {
+		return false
+	}
+	l.heard = false
+	due, wait := l.pace.Heard(l.now())
+	timer.Reset(time.Duration(wait))
+	return due
+}
+
+// tick counts one tick.
+func (l *loop) tick() {
+	l.machine.Tick(l.r.live.look)
+	if l.r.cfg.OnTick != nil {
+		l.r.notices.ticked()
+	}
+}
+
+// now is the time as the pace wants it.
+func (l *loop) now() int64 { return int64(time.Since(l.r.started)) }
 
 // publish tells others what the core knows.
 func (l *loop) publish() {

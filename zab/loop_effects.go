@@ -29,11 +29,16 @@ func (l *loop) settle() {
 	}
 }
 
-// perform passes on one output.
+// perform passes on one output. The status is there before anything is applied: who
+// hears that his change of membership is, finds it there.
 func (l *loop) perform(out *output) {
 	for i := range out.Links {
 		l.link(&out.Links[i])
 	}
+	if out.Publish {
+		l.publish()
+	}
+	l.heard = l.heard || out.Heard
 	l.proposed(out)
 	l.r.writes.put(out.Writes...)
 	for i := range out.Sends {
@@ -48,9 +53,6 @@ func (l *loop) perform(out *output) {
 	}
 	if out.SnapshotNamed {
 		l.snapshotNamed()
-	}
-	if out.Publish {
-		l.publish()
 	}
 }
 

@@ -11,6 +11,7 @@ type notice struct {
 	msg    []byte
 	status *Status
 	answer resolution
+	tick   bool
 	read   func(Zxid, error)
 	zxid   Zxid
 	err    error
@@ -25,12 +26,24 @@ type notices struct {
 	mu    sync.Mutex
 	items []notice
 	bytes int
+	tick  bool // one is queued
 	bell  chan struct{}
 }
 
 func (q *notices) put(n notice) {
 	q.mu.Lock()
 	q.items = append(q.items, n)
+	q.mu.Unlock()
+	ring(q.bell)
+}
+
+// ticked queues a tick, unless there is one.
+func (q *notices) ticked() {
+	q.mu.Lock()
+	if !q.tick {
+		q.tick = true
+		q.items = append(q.items, notice{tick: true})
+	}
 	q.mu.Unlock()
 	ring(q.bell)
 }
@@ -53,7 +66,7 @@ func (q *notices) take(spare []notice) []notice {
 	clear(spare)
 	q.mu.Lock()
 	items := q.items
-	q.items, q.bytes = spare[:0], 0
+	q.items, q.bytes, q.tick = spare[:0], 0, false
 	q.mu.Unlock()
 	return items
 }
@@ -86,6 +99,8 @@ func (r *Replica) tell(n *notice) {
 		}
 	case n.status != nil:
 		r.cfg.OnStatus(*n.status)
+	case n.tick:
+		r.cfg.OnTick()
 	case n.read != nil:
 		n.read(n.zxid, n.err)
 	default:

@@ -48,7 +48,7 @@ func (r *Replica) submit(cmd []byte, done func(Result, error), essential bool) {
 	if r.box.pending.Add(1) > r.box.maxPending && p.Err == nil {
 		p.Err = ErrOverloaded
 	}
-	if !r.box.ask(func(in *inbox) { in.proposals = append(in.proposals, p) }) {
+	if !r.box.propose(p) {
 		r.finish(1)
 		if done != nil {
 			// Not from here: the caller may hold a lock that done needs.

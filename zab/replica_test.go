@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/zabtree/zabtree/transport"
+	"github.com/zabtree/zabtree/zab/protocol"
 )
 
 // ensemble is replicas over a network in memory.
@@ -101,6 +104,19 @@ func (e *ensemble) leader() uint64 {
 	return 0
 }
 
+// synchronised waits until a leader counts a member in: linked, with all that is
+// committed, and under the incarnation that it has in the membership.
+func (e *ensemble) synchronised(lead, id uint64) {
+	e.t.Helper()
+	require.Eventually(e.t, func() bool {
+		s, _ := e.replicas[lead].Status()
+		m := s.Config.Current.Find(id)
+		return s.Leading() && s.Serving && s.Config.Pending == nil && m != nil && slices.ContainsFunc(s.Peers, func(p protocol.PeerStatus) bool {
+			return p.ID == id && p.Incarnation == m.Incarnation && p.Synchronised
+		})
+	}, time.Minute, DefaultTick)
+}
+
 func (e *ensemble) propose(id uint64, cmd string) Result {
 	e.t.Helper()
 	ctx, cancel := context.WithTimeout(e.t.Context(), time.Minute)
@@ -143,5 +159,24 @@ func TestThreeReplicas(t *testing.T) {
 			e.propose(uint64(i%3+1), fmt.Sprint(i))
 		}
 		require.Len(t, e.same(), 30)
+	})
+}
+
+// OnTick follows the replica's ticks, those of a follower too.
+func TestOnTick(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		e := newEnsemble(t, 3)
+		var ticks [4]atomic.Int64
+		e.adjust = func(c *Config) { c.OnTick = func() { ticks[c.ID].Add(1) } }
+		e.startAll()
+		e.ready(1, 2, 3)
+		for i := range ticks {
+			ticks[i].Store(0)
+		}
+		const n = 100
+		time.Sleep(n * DefaultTick)
+		for id := uint64(1); id <= 3; id++ {
+			require.InDelta(t, n, ticks[id].Load(), 2, "replica %d", id)
+		}
 	})
 }

@@ -252,6 +252,33 @@ func TestHandover(t *testing.T) {
 	})
 }
 
+// Whose change of membership is done can make the next: the status has it.
+func TestStatusKnowsWhatWasReconfigured(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		e := newEnsemble(t, 3)
+		e.startAll()
+		e.ready(1, 2, 3)
+		lead := e.leader()
+		for id := range uint64(3) {
+			if id+1 != lead {
+				e.synchronised(lead, id+1)
+			}
+		}
+		for i := range uint64(300) {
+			r := e.replicas[i%3+1]
+			s, _ := r.Status()
+			next := s.Config.Current.Clone()
+			next[2].Weight = 1 + uint32(i%2)
+			version := s.Config.Version
+			require.NoError(t, r.Reconfigure(t.Context(), version, next))
+			s, _ = r.Status()
+			require.Greater(t, s.Config.Version, version, "change %d", i)
+			require.Equal(t, next, s.Config.Current)
+			e.same()
+		}
+	})
+}
+
 func TestReconfigure(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		e := newEnsemble(t, 3)

@@ -21,15 +21,14 @@ func TestStaleVoterMeetsTheNewMembers(t *testing.T) {
 			e.ready(1, 2, 3)
 		}
 		e.stop(3) // down during the change
-		require.Eventually(t, func() bool { return e.leader() == 2 }, time.Minute, time.Second)
+		e.synchronised(2, 1)
 		change := func(edit func(m Membership) Membership) {
 			s, _ := e.replicas[2].Status()
 			require.NoError(t, e.replicas[2].Reconfigure(t.Context(), s.Config.Version, edit(s.Config.Current.Clone())))
 		}
 		e.start(4)
 		change(func(m Membership) Membership { return append(m, Member{ID: 4, Role: Observer}) })
-		e.ready(4)
-		time.Sleep(5 * time.Second)
+		e.synchronised(2, 4)
 		change(func(m Membership) Membership { m.Find(4).Role = Voter; return m })
 		change(func(m Membership) Membership { return m[1:] }) // 1 leaves: {2,3,4}
 		<-e.replicas[1].Done()

@@ -12,6 +12,7 @@
 //     snapshot is taken.
 //   - [WritePlan] decides which writes are joined to one durable step, and which of
 //     them may pass one that found no space.
+//   - [Pace] decides when a tick is counted.
 //   - [DialPlan] decides whom to dial when; [Identity] what is said first on a
 //     connection, and whose hello is believed.
 //   - [Serving] says whether a replica serves.
@@ -23,16 +24,20 @@
 // # Order
 //
 // One replica's events go through Machine, and each Output is carried out before
-// the next is taken: its links, then its proposals, writes and commits, which are
-// fed to the Applier, then everything else. Writes are done in their order, and
-// reported by Machine.Durable only once they are durable. The Applier's steps are
-// done one at a time, each before the next is asked for. A tick is counted after
-// everything that was received before it.
+// the next is taken: its links, then the status, then its proposals, writes and
+// commits, which are fed to the Applier, then everything else. Writes are done in
+// their order, and reported by Machine.Durable only once they are durable. The
+// Applier's steps are done one at a time, each before the next is asked for. A tick
+// is counted after everything that was received before it. While Machine.Gathering
+// says so, proposals may be kept until there is another event: it says so only while
+// one is to come.
 //
 // # Bytes
 //
 // They are the core's: what is in an Output is shared and changed by nobody.
 // Entries in a Step are in the caller's buffer, and what they point to is shared.
+// Entries that WritePlan joined are in memory of its own, which it uses again once
+// they are written. A proposal's Data are the Machine's once it is proposed.
 //
 // # Invariants
 //

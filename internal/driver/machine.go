@@ -31,7 +31,7 @@ type Machine[W any] struct {
 	naming   uint64                // the write that does so
 	unnamed  bool                  // to be said at the next Take: named is, or will not be
 	upkeepIn int                   // ticks
-	moved    bool                  // positions changed since the last status
+	moved    bool                  // positions or peers changed since the last status
 	applyEnd protocol.Zxid         // the last Output.Apply
 	told     bool                  // the core was told something since it was last asked
 }
@@ -44,11 +44,14 @@ type MachineConfig struct {
 	FirstRequest uint64
 }
 
-// Output is what is to be done, in this order: Links; Accepted, Writes, Install,
-// Barrier, Refused and Apply, which are Applier.Feed's; then everything else.
+// Output is what is to be done, in this order: Links; Publish; Accepted, Writes,
+// Install, Barrier, Refused and Apply, which are Applier.Feed's; then everything else.
 type Output[W any] struct {
 	// Links are connections to be taken into use or closed.
 	Links []LinkEffect
+	// Publish says that Status has changed. Others are to know before they learn of
+	// anything that was applied.
+	Publish bool
 	// Accepted are proposals that the core took.
 	Accepted []Accepted[W]
 	// Rejected are proposals of which the core took none. They have no effect.
@@ -71,8 +74,8 @@ type Output[W any] struct {
 	// SnapshotNamed says that the log names the snapshot that Compact was called
 	// for, or that it will not.
 	SnapshotNamed bool
-	// Publish says that Status has changed.
-	Publish bool
+	// Heard says that the leader that is followed sent a heartbeat (see Pace).
+	Heard bool
 
 	// Halt, if not nil, ends this replica; nothing else is set.
 	Halt error
@@ -129,8 +132,8 @@ func (m *Machine[W]) SetLowSpace(low bool) {
 }
 
 // Propose hands proposals to the core, in batches. They get numbers that go up, so
-// that the log's answers are found again. Data belong to the Machine until the next
-// Take has returned.
+// that the log's answers are found again. Data are the Machine's from now on: a
+// leader may keep them for a while (see Gathering).
 func (m *Machine[W]) Propose(ps []Proposal[W]) {
 	for len(ps) > 0 {
 		n, bytes := 0, 0
@@ -168,6 +171,11 @@ func (m *Machine[W]) reject(ps []Proposal[W], err error) {
 		m.out.Rejected = append(m.out.Rejected, Rejected[W]{ps[i].Waiter, err})
 	}
 }
+
+// Gathering says whether proposals that come now would only be kept until what was
+// proposed before is durable here or committed. Whoever drives the Machine may keep
+// some of them too, and hand them over with the next event.
+func (m *Machine[W]) Gathering() bool { return m.core.Gathering() }
 
 // Reconfigure proposes a change of membership; it returns why the core did not
 // take it.
@@ -300,11 +308,13 @@ func (m *Machine[W]) Take(out *Output[W]) {
 	clear(out.Accepted)
 	*out, m.out = m.out, Output[W]{Accepted: out.Accepted[:0]}
 	out.Writes, out.Install, out.Barrier, out.Refused, out.Apply = o.Writes, o.Install, o.Barrier, o.Refused, o.Apply
+	out.Heard = o.Heard
 	out.Sends, out.ReadChunks, out.StoreChunks, out.Reads = o.Sends, o.ReadChunks, o.StoreChunks, o.Reads
 	m.issued(out.Writes)
 	if o.Apply != m.applyEnd {
 		m.applyEnd, m.moved = o.Apply, true
 	}
+	m.moved = m.moved || o.PeersChanged
 	for _, q := range o.ReadEntries {
 		out.ReadEntries = append(out.ReadEntries, ReadEntries{q, m.barrier})
 	}

@@ -1,17 +1,25 @@
 package driver
 
-import "github.com/zabtree/zabtree/zab/protocol"
+import (
+	"slices"
+
+	"github.com/zabtree/zabtree/zab/protocol"
+)
 
 // maxJoinBytes is how much is written to the log in one step if it is more than
 // one write of the protocol.
 const maxJoinBytes = 4 << 20
+
+// keepJoined is for how many entries there is memory that is used again.
+const keepJoined = 4096
 
 // WritePlan decides what the log writer does next: which writes are joined to
 // one durable step, and which of them may pass one that found no space. It is a
 // step machine; the log writer owns it.
 type WritePlan struct {
 	waiting []protocol.Write
-	passed  []uint64 // sequence numbers among waiting that are durable already
+	passed  []uint64         // sequence numbers among waiting that are durable already
+	joined  []protocol.Entry // of the batch that is being written; memory that is used again
 }
 
 // Add takes writes that the core wants, in order.
@@ -19,7 +27,8 @@ func (p *WritePlan) Add(ws []protocol.Write) { p.waiting = append(p.waiting, ws.
 
 // Next returns the batch to be written now, made of the first n writes; n is 0
 // if there is nothing to do. The entries of consecutive writes that have nothing
-// but entries are joined: one fsync for all of them.
+// but entries are joined: one fsync for all of them. The memory of joined entries
+// is lent until they are written.
 func (p *WritePlan) Next() (batch protocol.Batch, n int) {
 	if len(p.waiting) == 0 {
 		return protocol.Batch{}, 0
@@ -39,12 +48,13 @@ func (p *WritePlan) Next() (batch protocol.Batch, n int) {
 	if n == 1 {
 		return batch, 1
 	}
-	batch = protocol.Batch{Entries: make([]protocol.Entry, 0, count), Raw: make([]byte, 0, size)}
+	batch = protocol.Batch{Entries: slices.Grow(p.joined[:0], count), Raw: make([]byte, 0, size)}
 	for i := range p.waiting[:n] {
 		b := &p.waiting[i].Batch
 		batch.Entries = append(batch.Entries, b.Entries...)
 		batch.Raw = append(batch.Raw, b.Raw...)
 	}
+	p.joined = batch.Entries
 	return batch, n
 }
 
@@ -53,6 +63,10 @@ func (p *WritePlan) Next() (batch protocol.Batch, n int) {
 func (p *WritePlan) Wrote(n int) uint64 {
 	seq := p.waiting[n-1].Seq
 	p.drop(n)
+	clear(p.joined)
+	if cap(p.joined) > keepJoined {
+		p.joined = nil
+	}
 	for len(p.passed) > 0 && len(p.waiting) > 0 && p.waiting[0].Seq == p.passed[0] {
 		seq = p.passed[0]
 		p.passed = p.passed[1:]

@@ -49,6 +49,7 @@ func TestWritesOfEntriesAreJoined(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, batch.Entries, es)
 	require.EqualValues(t, 2, p.Wrote(2))
+	require.Equal(t, make([]protocol.Entry, 3), batch.Entries, "they were lent, and hold on to nothing")
 
 	batch, n = p.Next()
 	require.Equal(t, 1, n)

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/zabtree/zabtree/session/protocol"
@@ -114,6 +115,7 @@ type Host struct {
 	table   *watch.Table
 	history *watch.History
 	fired   []watch.Delivery // scratch
+	scratch []byte           // likewise
 
 	links    map[LinkID]*link
 	sessions map[int64]*session // hosted
@@ -224,9 +226,18 @@ func (h *Host) Tick(now int64) {
 	h.pings.flush(h)
 }
 
-func (h *Host) proposal(t Token, c tree.Command) {
+// maxScratch is how much scratch memory is kept.
+const maxScratch = 64 << 10
+
+func (h *Host) proposal(t Token, c tree.Command) { h.encoded(t, c.AppendTo(h.scratch[:0])) }
+
+// encoded makes a proposal of a command that was encoded in scratch memory.
+func (h *Host) encoded(t Token, command []byte) {
 	h.inflight++
-	h.out.Proposals = append(h.out.Proposals, Proposal{t, c.AppendTo(nil)})
+	h.out.Proposals = append(h.out.Proposals, Proposal{t, bytes.Clone(command)})
+	if h.scratch = command; cap(command) > maxScratch {
+		h.scratch = nil
+	}
 }
 
 // Proposed says what became of a proposal: err is nil if it was applied. What an

@@ -309,10 +309,10 @@ func (h *Host) propose(s *session) {
 			h.proposal(t, tree.CloseSession{Session: s.id, Attachment: s.attachment, Sequence: it.sequence})
 			continue
 		}
-		h.proposal(t, tree.Write{
+		h.encoded(t, tree.Write{
 			Session: s.id, Attachment: s.attachment, Sequence: it.sequence,
 			AnsweredUpTo: s.answered, Op: it.op,
-		})
+		}.AppendTo(h.scratch[:0]))
 	}
 }
 

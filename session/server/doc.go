@@ -19,8 +19,9 @@
 //
 // # Goroutines and locks
 //
-// A Server has one goroutine besides those of its zab.Replica: it ticks, and hands
-// messages to sessions, so that applying the log never waits for their side. All
+// A Server has one goroutine besides those of its zab.Replica: it hands messages to
+// sessions, so that applying the log never waits for their side. Time is told by the
+// replica's ticks. All
 // decisions about sessions are made by host.Host, a step machine, under the Server's
 // one mutex. Under it the replica is handed proposals, messages and questions for
 // read points (which never blocks and keeps their order); nothing else but the host

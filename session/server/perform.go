@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"time"
 
 	"github.com/zabtree/zabtree/internal/host"
 	"github.com/zabtree/zabtree/tree"
@@ -88,6 +89,13 @@ func (s *Server) onMessage(from uint64, msg []byte) {
 	if err != nil {
 		s.config.Logger.Warn("message of a peer ignored", "from", from, "err", err)
 	}
+	s.ring()
+}
+
+// onTick is called as often as the replica ticks: one wake-up serves both.
+func (s *Server) onTick() {
+	now := int64(time.Since(s.started))
+	s.step(func(h *host.Host) { h.Tick(now) })
 	s.ring()
 }
 

@@ -67,6 +67,7 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 	z.StateMachine = &s.machine
 	z.OnMessage = s.onMessage
 	z.OnStatus = s.onStatus
+	z.OnTick = s.onTick
 	r, err := zab.Start(ctx, z)
 	if err != nil {
 		return nil, err
@@ -98,13 +99,8 @@ func (c *Config) close() error {
 // run is the server's goroutine.
 func (s *Server) run(r *zab.Replica) {
 	defer close(s.stopped)
-	ticker := time.NewTicker(s.config.Tick)
-	defer ticker.Stop()
 	for {
 		select {
-		case <-ticker.C:
-			now := int64(time.Since(s.started))
-			s.step(func(h *host.Host) { h.Tick(now) })
 		case <-s.bell:
 		case <-r.Done():
 			s.loseAll()

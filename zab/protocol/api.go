@@ -126,11 +126,16 @@ type Output struct {
 	Reads   []ReadAnswer
 	Refused []Refusal
 	Close   []CloseLink
+	// Heard says that the leader that is followed sent a heartbeat: a good time for
+	// a tick that is about due.
+	Heard bool
 	// ConfigChanged says that the configuration is new: links to strangers may
 	// have to be closed, and new ones made.
 	ConfigChanged bool
-	// StatusChanged says that what Status returns, apart from positions, is new.
-	StatusChanged bool
+	// StatusChanged says that what Status returns, apart from positions and Peers,
+	// is new; PeersChanged that Peers is, when nothing else says so: a follower has
+	// acknowledged more, or begins anew.
+	StatusChanged, PeersChanged bool
 	// Halt, if not nil, ends this replica: an invariant was found broken.
 	Halt error
 }

@@ -13,9 +13,14 @@ func (c *Core) Propose(ps []Proposal) (uint32, error) {
 		return 0, err
 	}
 	for _, p := range ps {
-		c.queued = append(c.queued, origin{p, c.cfg.ID})
+		c.enqueue(origin{p, c.cfg.ID})
 	}
 	return c.epoch, nil
+}
+
+func (c *Core) enqueue(o origin) {
+	c.queued = append(c.queued, o)
+	c.queuedBytes += len(o.Data) + EntryOverhead
 }
 
 // mayPropose says why no proposal can be taken, if so.
@@ -51,7 +56,7 @@ func (c *Core) onPropose(l *link, m propose) error {
 		case c.lowSpace && !p.Essential:
 			c.refuseTo(l, o.Request, m.epoch, ErrLowSpace)
 		default:
-			c.queued = append(c.queued, o)
+			c.enqueue(o)
 		}
 	}
 	return nil
@@ -102,7 +107,7 @@ func (c *Core) flushProposals() {
 	if len(m.proposals) > 0 {
 		c.send(l, Bulk, m.encode())
 	}
-	c.queued = nil
+	c.queued, c.queuedBytes = nil, 0
 }
 
 // flushLeading commits what a quorum has, puts what was proposed into the log,
@@ -113,7 +118,9 @@ func (c *Core) flushLeading() {
 	}
 	c.tryCommit()
 	c.confirmChange()
-	c.cutAll()
+	if !c.gathering() {
+		c.cutAll()
+	}
 	for _, l := range c.links {
 		c.pump(l)
 	}
@@ -121,10 +128,33 @@ func (c *Core) flushLeading() {
 	c.tryHandOver()
 }
 
+// gathering says whether what was taken in waits for more to come: little of it is
+// sent no further while the log's end is neither durable here nor committed. Each
+// batch costs every replica the same however small it is, and one that cannot be
+// written yet gains nothing by being cut.
+func (c *Core) gathering() bool {
+	return c.log.last.Counter > max(c.log.durable.Counter, c.commit.Counter) && c.queuedBytes < c.cfg.GatherBytes
+}
+
+// Gathering says whether proposals that come now would only wait: a driver may keep
+// some of them, and hand them over with the next event.
+func (c *Core) Gathering() bool {
+	return !c.halted && c.role == roleLeading && c.leading.phase == Broadcasting && c.gathering()
+}
+
+// keepQueued is for how many proposals there is memory that is used again.
+const keepQueued = 4096
+
 // cutAll puts everything that was taken in into the log.
 func (c *Core) cutAll() {
+	all := c.queued
 	for len(c.queued) > 0 && !c.halted {
 		c.cut()
+	}
+	clear(all)
+	c.queuedBytes = 0
+	if c.queued = nil; cap(all) <= keepQueued {
+		c.queued = all[:0]
 	}
 }
 
@@ -154,9 +184,6 @@ func (c *Core) cut() {
 		entries[i] = e
 	}
 	c.queued = c.queued[n:]
-	if len(c.queued) == 0 {
-		c.queued = nil
-	}
 	c.appended(entries, frame[body:len(frame):len(frame)], frame)
 }
 

@@ -136,6 +136,7 @@ func (c *Core) tellRemoved() {
 		if l.progress.mode != idle && c.log.config.Find(l.peer.ID) == nil {
 			c.send(l, Bulk, encodeEpoch(kindRemoved, c.epoch))
 			l.progress = progress{}
+			c.out.PeersChanged = true
 		}
 	}
 }

@@ -20,6 +20,7 @@ type Config struct {
 	ElectionTicks  int // 10: how long silence is borne
 
 	MaxCommandBytes  int // 1 MiB + 64 KiB: the longest Data of a proposal
+	GatherBytes      int // 64 KiB: of proposals that wait for the batch before theirs; 1: none do
 	MaxBatchBytes    int // 1 MiB: from where on a batch is closed
 	MaxInflightBytes int // 8 MiB: sent to a follower and not acknowledged
 	MaxPendingBytes  int // 64 MiB: in the log and not committed
@@ -36,6 +37,7 @@ func (c Config) withDefaults() Config {
 	set(&c.HeartbeatTicks, 2)
 	set(&c.ElectionTicks, 10)
 	set(&c.MaxCommandBytes, 1<<20+64<<10)
+	set(&c.GatherBytes, 64<<10)
 	set(&c.MaxBatchBytes, 1<<20)
 	set(&c.MaxInflightBytes, 8<<20)
 	set(&c.MaxPendingBytes, 64<<20)
@@ -73,12 +75,14 @@ type Core struct {
 	leading   leading
 	reads     reads
 	queued    []origin // proposals that are not yet in the log
-	partial   SnapshotMeta
-	chunks    uint64 // of partial that are durable
-	served    bool   // what serving said at the last Take
-	out       Output
-	lowSpace  bool
-	halted    bool
+	// queuedBytes is about what they take in the log.
+	queuedBytes int
+	partial     SnapshotMeta
+	chunks      uint64 // of partial that are durable
+	served      bool   // what serving said at the last Take
+	out         Output
+	lowSpace    bool
+	halted      bool
 }
 
 // origin is a proposal and the replica that took it in.

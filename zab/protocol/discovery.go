@@ -180,6 +180,7 @@ func (c *Core) onJoin(l *link, m join) error {
 	}
 	l.look = look{}
 	l.progress = progress{mode: joined, promised: m.promised, join: m}
+	c.out.PeersChanged = true
 	if c.leading.phase != Discovering {
 		c.startStream(l)
 		return nil
@@ -302,6 +303,7 @@ func (c *Core) onPing(l *link, m beat) error {
 	// Whoever has promised a later epoch confirms this one no more.
 	if c.role == roleFollowing && c.following.link == l.id && c.epoch == m.epoch && c.hs.AcceptedEpoch == m.epoch {
 		c.send(l, Control, (&m).encode(kindPong))
+		c.out.Heard = true
 	}
 	return nil
 }

@@ -55,7 +55,8 @@
 // stops instead, because then the ensemble is broken (ZOOKEEPER-4837, 5094).
 //
 // Broadcast (broadcast.go): proposals are cut into batches, each encoded once;
-// the same bytes go to the log and to every follower. Acknowledgements are
+// the same bytes go to the log and to every follower. While a batch is neither
+// durable at the leader nor committed, small proposals gather for the next. Acknowledgements are
 // cumulative. Counting commits nothing before the entry that opened the leader's
 // own epoch has a quorum; before that, acknowledgements only make room for more
 // to be sent. The commit rides on every frame of the stream.

@@ -42,7 +42,7 @@ func (c *Core) leave() {
 	for _, p := range c.queued {
 		c.refuse(p, ErrNoLeader)
 	}
-	c.queued = nil
+	c.queued, c.queuedBytes = nil, 0
 	c.failReads()
 	c.following, c.leading = following{}, leading{}
 }

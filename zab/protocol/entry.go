@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 
 	"github.com/zabtree/zabtree/internal/codec"
 )
@@ -105,6 +106,9 @@ func DecodeEntry(b []byte) (Entry, int, error) {
 	return e, n, nil
 }
 
+// maxGuess is for how many entries at once there is memory before they are seen.
+const maxGuess = 1024
+
 // DecodeEntries appends the entries that raw is made of to dst, and checks that
 // each follows the one before it. The entries' Data alias raw.
 func DecodeEntries(dst []Entry, raw []byte) ([]Entry, error) {
@@ -116,6 +120,9 @@ func DecodeEntries(dst []Entry, raw []byte) ([]Entry, error) {
 		}
 		if len(dst) > first && dst[len(dst)-1].Zxid != e.Prev() {
 			return dst[:first], fmt.Errorf("%w: %v does not follow %v", ErrCorruptEntry, e.Zxid, dst[len(dst)-1].Zxid)
+		}
+		if len(dst) == cap(dst) { // most entries of a batch are about as long as its first
+			dst = slices.Grow(dst, min(len(raw)/n, maxGuess))
 		}
 		dst, raw = append(dst, e), raw[n:]
 	}

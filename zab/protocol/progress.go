@@ -197,6 +197,7 @@ func (c *Core) onAck(l *link, m ack) error {
 	}
 	p.ack(m.counter)
 	if m.counter >= c.leading.opening.Counter {
+		c.out.PeersChanged = c.out.PeersChanged || p.acked != m.counter
 		p.acked = m.counter
 	}
 	p.catchingUp = p.catchingUp && !c.synchronised(l)

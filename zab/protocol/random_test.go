@@ -55,6 +55,7 @@ func runSeed(t *testing.T, seed uint64) map[string]int {
 	voters := []int{1, 2, 3, 3, 3, 5}[rng.IntN(6)]
 	cfg := Config{ElectionTicks: 5, HeartbeatTicks: 1, MaxInflightBytes: 40 + rng.IntN(400), TailBytes: 60 + rng.IntN(300),
 		ChunkBytes: 1 + rng.IntN(4), MaxBatchBytes: 60 + rng.IntN(200)}
+	cfg.GatherBytes = []int{1, 1, 200, 0}[seed%4]
 	w = newWorld(seed, voters, rng.IntN(2), cfg)
 	f := faults{crash: rng.IntN(4) * 2, cut: rng.IntN(6), stall: rng.IntN(4), snapshot: rng.IntN(6), tick: 1 + rng.IntN(40), disk: 1 + rng.IntN(60), handover: rng.IntN(3), change: max(0, rng.IntN(8)-4), isolate: max(0, rng.IntN(6)-3)}
 	if voters >= 3 && rng.IntN(3) == 0 {

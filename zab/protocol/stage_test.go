@@ -77,7 +77,7 @@ type cable struct {
 
 func newStage() *stage {
 	return &stage{nextInc: 0xa, opened: map[uint32]uint64{}, barred: map[[2]uint64]bool{}, asked: map[[2]uint64]Zxid{},
-		cfg: Config{TailBytes: 1 << 10, ChunkBytes: 16, MaxInflightBytes: 1 << 10, MaxBatchBytes: 256, MaxCommandBytes: 128, MaxPendingBytes: 1 << 10}}
+		cfg: Config{TailBytes: 1 << 10, ChunkBytes: 16, MaxInflightBytes: 1 << 10, GatherBytes: 1, MaxBatchBytes: 256, MaxCommandBytes: 128, MaxPendingBytes: 1 << 10}}
 }
 
 func (s *stage) say(format string, args ...any) {

@@ -74,8 +74,8 @@ type Batch struct {
 	Truncate *Zxid
 
 	// Entries are appended. Raw has the same entries encoded, one behind the
-	// other; it is never nil when Entries is not empty. Storage may keep either,
-	// and must not change either.
+	// other; it is never nil when Entries is not empty. Storage may keep Raw,
+	// but not Entries, whose memory is used again; it must not change either.
 	Entries []Entry
 	Raw     []byte
 }

@@ -220,9 +220,12 @@ func (s *storageTest) put(b zab.Batch) {
 		b.Raw = encode(b.Entries)
 	}
 	raw := bytes.Clone(b.Raw)
-	if err := s.Append(b); err != nil {
+	lent := b
+	lent.Entries = slices.Clone(b.Entries)
+	if err := s.Append(lent); err != nil {
 		s.Fatalf("Append: %v", err)
 	}
+	clear(lent.Entries)
 	if !bytes.Equal(raw, b.Raw) {
 		s.Fatal("Append changed the batch's bytes")
 	}

@@ -63,7 +63,8 @@ func randomWorld(seed uint64) *faulty {
 	rng := rand.New(rand.NewPCG(seed, 8))
 	voters := []int{1, 2, 3, 3, 3, 5}[rng.IntN(6)]
 	w := newWorld(seed, voters, rng.IntN(2), protocol.Config{ElectionTicks: 5, HeartbeatTicks: 1,
-		MaxInflightBytes: 40 + rng.IntN(400), TailBytes: 60 + rng.IntN(300), ChunkBytes: 1 + rng.IntN(4), MaxBatchBytes: 60 + rng.IntN(200)}, nil)
+		MaxInflightBytes: 40 + rng.IntN(400), TailBytes: 60 + rng.IntN(300), ChunkBytes: 1 + rng.IntN(4), MaxBatchBytes: 60 + rng.IntN(200),
+		GatherBytes: []int{1, 1, 200, 0}[seed%4]}, nil)
 	f := &faulty{world: w, crash: rng.IntN(5) * 3, cut: rng.IntN(6), stall: rng.IntN(4), snapshot: rng.IntN(6), tick: 1 + rng.IntN(40),
 		disk: 2 + rng.IntN(80), handover: rng.IntN(3), change: max(0, rng.IntN(8)-4), freeze: max(0, rng.IntN(6)-3)}
 	if voters >= 3 && rng.IntN(3) == 0 {
