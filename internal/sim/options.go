@@ -36,6 +36,7 @@ type Options struct {
 	TailBytes       int
 	InflightBytes   int
 	BatchBytes      int
+	GatherBytes     int
 	SessionTimeout  int64
 	HistoryChanges  int
 	Settings        tree.Settings
@@ -70,6 +71,7 @@ func Derive(s *sched.Stream) Options {
 		TailBytes:       sched.Pick(s, []int{1 << 10, 16 << 10, 16 << 20}),
 		InflightBytes:   sched.Pick(s, []int{4 << 10, 64 << 10, 8 << 20}),
 		BatchBytes:      sched.Pick(s, []int{200, 2 << 10, 1 << 20}),
+		GatherBytes:     sched.Pick(s, []int{1, 1, 500, 64 << 10}),
 		HistoryChanges:  sched.Pick(s, []int{8, 64, 1 << 12}),
 		MaxProposals:    sched.Pick(s, []int{2, 64, 4096}),
 
@@ -118,7 +120,7 @@ func (o *Options) String() string {
 func (o *Options) core(id uint64) protocol.Config {
 	return protocol.Config{
 		ID: id, Founding: o.founding(), HeartbeatTicks: o.HeartbeatTicks, ElectionTicks: o.ElectionTicks,
-		MaxCommandBytes: 1 << 20, MaxBatchBytes: o.BatchBytes, MaxInflightBytes: o.InflightBytes,
+		MaxCommandBytes: 1 << 20, MaxBatchBytes: o.BatchBytes, GatherBytes: o.GatherBytes, MaxInflightBytes: o.InflightBytes,
 		MaxPendingBytes: 64 << 20, TailBytes: o.TailBytes, ChunkBytes: o.ChunkBytes,
 	}
 }

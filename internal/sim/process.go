@@ -27,6 +27,9 @@ type process struct {
 	out     driver.Output[waiter]
 	in      inbox
 	looping bool
+	pace    driver.Pace
+	ticker  sched.Handle
+	heard   bool                // the leader, since the pace was told
 	reads   map[uint64][]uint64 // read points to host rounds
 
 	// The log writer.
@@ -208,8 +211,8 @@ func (p *process) recover() error {
 	p.share(p.machine.Members())
 	p.publish()
 	p.finishHost()
-	p.tickLater()
-	p.hostTickLater()
+	p.pace = driver.Pace{Tick: w.opts.Tick}
+	p.tickIn(p.pace.Ticked(m.mono()))
 	p.wake()
 	return nil
 }

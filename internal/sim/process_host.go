@@ -13,6 +13,7 @@ type notice struct {
 	read    *protocol.ReadAnswer // for round
 	round   uint64
 	status  *host.Status
+	tick    bool
 	message []byte
 	from    uint64
 }
@@ -43,6 +44,8 @@ func (p *process) tell(n *notice) {
 		p.host.ReadPoint(n.round, int64(n.read.Zxid.Counter), n.read.Zxid.Epoch, n.read.Err)
 	case n.status != nil:
 		p.host.Status(*n.status)
+	case n.tick:
+		p.host.Tick(p.m.mono())
 	default:
 		if err := p.host.Peer(n.from, n.message); err != nil {
 			p.m.w.fail(noHalt, "member %d: message of %d: %v", p.m.id, n.from, err)
@@ -70,15 +73,6 @@ func (p *process) proposalEnded(r *driver.Resolution[waiter]) {
 	outcome, _ := r.Value.(*tree.Outcome)
 	p.host.Proposed(t, outcome, err)
 	p.finishHost()
-}
-
-// hostTickLater has the host told the time.
-func (p *process) hostTickLater() {
-	p.idly(p.m.lasts(p.m.w.opts.Tick), func() {
-		p.host.Tick(p.m.mono())
-		p.finishHost()
-		p.hostTickLater()
-	})
 }
 
 // finishHost carries out what the host wants.

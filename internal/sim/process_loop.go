@@ -17,13 +17,25 @@ func (p *process) wake() {
 	p.after(p.m.net.Exp(p.m.w.opts.LoopLag), p.loop)
 }
 
-// tickLater has a tick counted when the member's own clock says so.
-func (p *process) tickLater() {
-	p.idly(p.m.lasts(p.m.w.opts.Tick), func() {
+// tickIn has a tick counted after a time of the member's own clock.
+func (p *process) tickIn(wait int64) {
+	p.ticker.Cancel()
+	p.ticker = p.idly(p.m.lasts(wait)+1, func() {
 		p.in.ticks = 1 // a late one counts as one
-		p.tickLater()
+		p.tickIn(p.pace.Ticked(p.m.mono()))
 		p.wake()
 	})
+}
+
+// inStep counts a tick with the leader's heartbeat, if one is about due.
+func (p *process) inStep() {
+	p.heard = false
+	due, wait := p.pace.Heard(p.m.mono())
+	p.tickIn(wait)
+	if due {
+		p.in.ticks = 1
+		p.wake()
+	}
 }
 
 // loop takes in all that has arrived, and passes on what is to be done.
@@ -35,8 +47,12 @@ func (p *process) loop() {
 	p.takeIn(&in)
 	if in.ticks > 0 {
 		p.machine.Tick(p.look)
+		p.notify(notice{tick: true})
 	}
 	p.settle()
+	if p.heard && p.alive() {
+		p.inStep()
+	}
 }
 
 func (p *process) takeIn(in *inbox) {
@@ -107,6 +123,10 @@ func (p *process) perform(out *driver.Output[waiter]) {
 	for i := range out.Links {
 		p.link(&out.Links[i])
 	}
+	if out.Publish {
+		p.publish()
+	}
+	p.heard = p.heard || out.Heard
 	if out.Install != nil {
 		p.m.w.observe.installed(p.m, out.Install)
 	}
@@ -145,9 +165,6 @@ func (p *process) perform(out *driver.Output[waiter]) {
 	if out.SnapshotNamed {
 		p.applier.SnapshotNamed()
 		p.apply()
-	}
-	if out.Publish {
-		p.publish()
 	}
 }
 
