@@ -9,7 +9,7 @@ import (
 )
 
 // sliceRoot is the subtree whose history an independent judge looks at.
-const sliceRoot = "/hot"
+const sliceRoot = "/slice"
 
 // judgeSteps bounds the search for an order, in steps and not in time, so that the same
 // slice always gets the same verdict.

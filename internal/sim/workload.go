@@ -26,6 +26,7 @@ type call struct {
 type workload struct {
 	c       *client
 	stopped bool
+	sliced  bool // what it does is in the subtree that is judged by itself
 	watches []uint64
 	lock    lock
 }
@@ -50,9 +51,10 @@ func (k *workload) next() {
 	})
 }
 
-// step does one thing.
+// step does one thing: in the subtree that is judged by itself, or outside of it.
 func (k *workload) step() {
 	r := k.c.rnd
+	k.sliced = r.Chance(1, 4)
 	switch n := r.IntN(100); {
 	case n < 35:
 		k.submit(&call{Call: protocol.Call{Op: k.op()}})
@@ -85,6 +87,9 @@ func (k *workload) step() {
 // path picks a path: one of few that everybody uses, or one of many.
 func (k *workload) path() string {
 	r := k.c.rnd
+	if k.sliced {
+		return sched.Pick(r, []string{sliceRoot, sliceRoot + "/a", sliceRoot + "/b", sliceRoot + "/a/c"})
+	}
 	switch r.IntN(5) {
 	case 0, 1:
 		return sched.Pick(r, []string{"/hot", "/hot/a", "/hot/b"})
