@@ -89,6 +89,8 @@ type faults struct {
 	kind disk.OpKind
 	of   *member
 
+	lies bool // syncs that report success do nothing now and then: beyond what must be survived
+
 	target *member // whom the fault befalls that is being made; nil: everybody
 	cells  map[Cell]int
 }

@@ -10,6 +10,9 @@ import (
 
 // befall decides what befalls an operation of a disk.
 func (f *faults) befall(m *member, op disk.Op) disk.Fault {
+	if f.lies && op.Kind == disk.OpSync && op.N%7 == 0 {
+		return disk.Fault{Lost: true}
+	}
 	if f.one == nil || f.of != m || f.kind != op.Kind {
 		return disk.Fault{}
 	}

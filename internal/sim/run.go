@@ -38,12 +38,15 @@ func (f *Failure) Story() string { return strings.Join(f.Timeline, "\n") }
 const timelineLines = 300
 
 // Run plays the run of a seed.
-func Run(seed uint64) *Report { return play(sched.NewSource(seed)) }
+func Run(seed uint64) *Report { return runWith(seed, nil) }
+
+// runWith plays the run of a seed in a world that was changed before it begins.
+func runWith(seed uint64, change func(*World)) *Report { return play(sched.NewSource(seed), change) }
 
 // Replay plays a tape again.
-func Replay(tape *sched.Tape) *Report { return play(sched.Replay(tape, sched.Calm)) }
+func Replay(tape *sched.Tape) *Report { return play(sched.Replay(tape, sched.Calm), nil) }
 
-func play(source *sched.Source) (r *Report) {
+func play(source *sched.Source, change func(*World)) (r *Report) {
 	r = &Report{Seed: source.Seed(), Tape: source.Record()}
 	r.Options = Derive(source.Stream("options"))
 	w := newWorld(source, r.Options, timelineLines)
@@ -62,6 +65,9 @@ func play(source *sched.Source) (r *Report) {
 			r.Failure = &Failure{noPanic, fmt.Sprintf("%v\n%s", v, stack()), w.trace.Lines()}
 		}
 	}()
+	if change != nil {
+		change(w)
+	}
 	w.play()
 	return r
 }

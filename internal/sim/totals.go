@@ -57,7 +57,7 @@ var sometimes = []string{
 	"hello refused", "hello timed out", "lock lost with the lease", "lock taken", "log without space",
 	"membership change answered", "refused: low on space", "snapshot failed", "snapshot installed",
 	"snapshot written", "write survived that nobody knew of",
-	"operation 11 of a disk failed", "operation 10 of a disk failed", "operation 13 of a disk failed",
+	"operation 9 of a disk failed", "operation 10 of a disk failed", "operation 13 of a disk failed",
 }
 
 // Missing lists what was to happen and never did: faults, marks, and cells.

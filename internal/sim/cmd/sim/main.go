@@ -31,6 +31,7 @@ type options struct {
 	json        bool
 	failFast    bool
 	coverage    bool
+	shrink      int
 
 	plants  string
 	mutants int
@@ -51,6 +52,7 @@ func main() {
 	flag.BoolVar(&o.json, "json", false, "end with one line of JSON")
 	flag.BoolVar(&o.failFast, "fail-fast", false, "stop at the first failure")
 	flag.BoolVar(&o.coverage, "coverage", false, "fail if something that is to happen sometimes never did")
+	flag.IntVar(&o.shrink, "shrink", 0, "make the tape that is saved smaller, in at most so many runs")
 	flag.StringVar(&o.plants, "plants", "", "plant the bugs whose name has this regular expression, instead")
 	flag.IntVar(&o.mutants, "mutants", 0, "run so many mutants, instead")
 	flag.BoolVar(&o.unit, "unit", false, "have planted bugs found by the tests of their package")

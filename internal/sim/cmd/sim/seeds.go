@@ -46,7 +46,11 @@ func (o *options) keep(r *sim.Report) {
 	if o.save == "" {
 		return
 	}
-	if err := os.WriteFile(o.save, r.Tape.Append(nil), 0o644); err != nil {
+	tape := r.Tape
+	if o.shrink > 0 {
+		tape = sim.Shrink(tape, o.shrink)
+	}
+	if err := os.WriteFile(o.save, tape.Append(nil), 0o644); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
 }

@@ -1,0 +1,52 @@
+package sim
+
+// bug is something that the simulator found in the product. Whoever changes what it
+// was about finds here how it showed.
+type bug struct {
+	what  string
+	fix   string // where, and which test of the package itself shows it
+	tape  string // of testdata/tapes
+	plant string // that puts it back, of plant/testdata/plants
+}
+
+// bugs are all that were found, in the order in which they were.
+var bugs = []bug{
+	{
+		what: "A follower that took longer to receive a snapshot than its leader to take the next two was sent one" +
+			" snapshot after the other, and never the log behind them (liveness).",
+		fix: "zab/protocol: Core.needed; scenario progress-catching-up",
+	},
+	{
+		what: "An identity asked for while a host knew no leader was proposed only when something else came from" +
+			" that session, or never (liveness).",
+		fix:   "internal/host: proposeAuth; TestAuthWaitsForALeader",
+		plant: "found-auth-forgotten",
+	},
+	{
+		what: "After a failed sync a received snapshot was resumed after bytes that the page cache showed and the disk" +
+			" did not have; once complete it was whole until power failed (durability-audit).",
+		fix:   "internal/snapshot: Writer.resume; TestResumeAfterAFailedSync",
+		plant: "found-receipt-not-rewritten",
+	},
+	{
+		what: "Sessions whose end was under way were ended again and again, and client sides gave up slow members as" +
+			" fast as ever, leaving an entry with each: a log that was behind stayed behind for ever (liveness).",
+		fix: "internal/host: leader.expiryDone, TestExpiryIsProposedOnce; session/protocol: patience, TestClientIsPatientWithTheSlow",
+	},
+	{
+		what: "The log's beginning moved on over the end of an epoch while entries before it were read for a slow" +
+			" follower: the leader took what it read for a broken log and halted (no-halt).",
+		fix:   "zab/protocol: EntriesRead; scenario progress-base-moves-while-read",
+		plant: "found-read-behind-base",
+	},
+	{
+		what:  "One flipped bit in IDENTITY made it a file of an unknown version, and the replica refused to start (no-halt).",
+		fix:   "internal/dirstore: decodeIdentity; TestEveryFlipOfIdentity",
+		plant: "found-identity-version",
+	},
+	{
+		what: "Copies of a session's writes that were in vain, still in the log, had the host propose all of them again," +
+			" each time more: a session at its limit filled a slow log with itself (liveness).",
+		fix: "internal/host: landed; TestNoStorm",
+	},
+}

@@ -1,0 +1,74 @@
+package sim
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/zabtree/zabtree/internal/sim/sched"
+)
+
+// Shrink makes the tape of a run that failed shorter and calmer for as long as the same
+// checker finds something, in at most so many runs. A tape that does not fail is
+// returned as it is.
+func Shrink(tape *sched.Tape, runs int) *sched.Tape {
+	s := &shrinker{runs: runs}
+	first := Replay(tape)
+	if first.Failure == nil {
+		return tape
+	}
+	s.checker, s.best, s.events = first.Failure.Checker, first.Tape, first.Events
+	for again := true; again && s.runs > 0; {
+		again = false
+		for _, name := range s.longest() {
+			again = s.stream(name) || again
+		}
+	}
+	return s.best
+}
+
+// shrinker has the best tape so far.
+type shrinker struct {
+	checker string
+	best    *sched.Tape
+	events  uint64
+	runs    int
+}
+
+// longest lists the streams, the one with the most draws first.
+func (s *shrinker) longest() []string {
+	names := s.best.Streams()
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(s.best.Len(b), s.best.Len(a)) })
+	return names
+}
+
+// stream calms one stream: as a whole, then ever smaller parts of it.
+func (s *shrinker) stream(name string) (better bool) {
+	for part := s.best.Len(name); part > 0 && s.runs > 0; part /= 2 {
+		for from := 0; from < s.best.Len(name) && s.runs > 0; from += part {
+			calm := slices.Max(append([]uint64{0}, s.best.Draws(name)[from:min(from+part, s.best.Len(name))]...)) == 0
+			if !calm && s.try(func(t *sched.Tape) { t.Zero(name, from, min(from+part, t.Len(name))) }) {
+				better = true
+			}
+		}
+		if part <= 8 && s.best.Len(name) > 500 {
+			break // what is left is chance that matters little
+		}
+	}
+	return better
+}
+
+// try runs the best tape with a change, and keeps it if that fails as well and has
+// no more to show.
+func (s *shrinker) try(change func(*sched.Tape)) bool {
+	if s.runs--; s.runs < 0 {
+		return false
+	}
+	t := s.best.Clone()
+	change(t)
+	r := Replay(t)
+	if r.Failure == nil || r.Failure.Checker != s.checker || r.Events > s.events {
+		return false
+	}
+	s.best, s.events = r.Tape, r.Events
+	return true
+}
