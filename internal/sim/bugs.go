@@ -20,13 +20,13 @@ var bugs = []bug{
 		what: "An identity asked for while a host knew no leader was proposed only when something else came from" +
 			" that session, or never (liveness).",
 		fix:   "internal/host: proposeAuth; TestAuthWaitsForALeader",
-		plant: "found-auth-forgotten",
+		plant: "session-found-auth-forgotten",
 	},
 	{
 		what: "After a failed sync a received snapshot was resumed after bytes that the page cache showed and the disk" +
 			" did not have; once complete it was whole until power failed (durability-audit).",
 		fix:   "internal/snapshot: Writer.resume; TestResumeAfterAFailedSync",
-		plant: "found-receipt-not-rewritten",
+		plant: "storage-found-receipt-not-rewritten",
 	},
 	{
 		what: "Sessions whose end was under way were ended again and again, and client sides gave up slow members as" +
@@ -37,12 +37,12 @@ var bugs = []bug{
 		what: "The log's beginning moved on over the end of an epoch while entries before it were read for a slow" +
 			" follower: the leader took what it read for a broken log and halted (no-halt).",
 		fix:   "zab/protocol: EntriesRead; scenario progress-base-moves-while-read",
-		plant: "found-read-behind-base",
+		plant: "protocol-found-read-behind-base",
 	},
 	{
 		what:  "One flipped bit in IDENTITY made it a file of an unknown version, and the replica refused to start (no-halt).",
 		fix:   "internal/dirstore: decodeIdentity; TestEveryFlipOfIdentity",
-		plant: "found-identity-version",
+		plant: "storage-found-identity-version",
 	},
 	{
 		what: "Copies of a session's writes that were in vain, still in the log, had the host propose all of them again," +

@@ -18,7 +18,7 @@ const RecordFile = "internal/sim/plant/testdata/tests.txt"
 const None = "-"
 
 const recordHead = "# Which test of the package that a plant is in finds it, if any does: what the last\n" +
-	"# go run ./internal/sim/plant/cmd/plant -unit -record found.\n"
+	"# go run ./internal/sim/cmd/sim -plants . -unit -record found.\n"
 
 // LoadRecord reads a record: the test by the plant's name.
 func LoadRecord(name string) (map[string]string, error) {
