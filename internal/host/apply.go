@@ -151,7 +151,11 @@ func (h *Host) applied(o *tree.Outcome) *session {
 		return nil
 	}
 	s := h.sessions[o.Session]
-	if s == nil || o.Sequence == 0 || o.Attachment != s.attachment {
+	if s == nil || o.Attachment != s.attachment {
+		return nil
+	}
+	if o.Sequence == 0 {
+		s.authApplied(o)
 		return nil
 	}
 	h.outcome(s, o)

@@ -2,6 +2,7 @@ package host
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/zabtree/zabtree/tree"
 )
@@ -34,6 +35,19 @@ func identity(scheme string, credential []byte) (tree.ID, bool) {
 		return tree.ID{}, false
 	}
 	return tree.DigestID(string(user), string(password)), true
+}
+
+// authApplied takes an AddAuth that was applied: the only one of the session that is
+// under way is the first of its items. What the identity opens it opens from this
+// entry on, and for as long as the session has anything to be told, also if both it and
+// the session's end are in what was applied in one go.
+func (s *session) authApplied(o *tree.Outcome) {
+	if o.Code != tree.CodeOK || len(s.items) == 0 || s.items[0].kind != itemAuth {
+		return
+	}
+	if id, ok := identity(s.items[0].auth.Scheme, s.items[0].auth.Credential); ok && !slices.Contains(s.identities, id) {
+		s.identities = append(s.identities, id)
+	}
 }
 
 func (h *Host) authDone(t Token, outcome *tree.Outcome, err error) {

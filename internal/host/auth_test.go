@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/zabtree/zabtree/session/protocol"
+	"github.com/zabtree/zabtree/tree"
 )
 
 // An identity that is asked for while nobody leads is proposed once somebody does,
@@ -33,4 +34,34 @@ func TestAuthWaitsForALeader(t *testing.T) {
 	w.pass(tick)
 	w.settle()
 	require.NotNil(t, k.Answer)
+}
+
+// A session is told what it may know also if it ends in the same stretch of the log:
+// its identities are those at the event, not at the end of what was applied.
+func TestIdentityAtTheEvent(t *testing.T) {
+	w := calmWorld(t, 1)
+	c, other := w.addClient(0), w.addClient(0)
+	w.settle()
+	auth := &call{write: -2}
+	auth.Auth, auth.Owner = &protocol.AddAuth{Scheme: "digest", Credential: []byte("ann:secret")}, auth
+	c.m.Submit(&auth.Call, c.time())
+	w.effects(c)
+	c.do(tree.Create{Path: "/p", ACL: []tree.ACL{tree.Auth(tree.PermAll), tree.World(tree.PermWrite)}})
+	w.settle()
+	c.observe()
+	w.settle()
+
+	other.do(tree.Set{Path: "/p", Data: []byte("x")})
+	w.up(other.wire)
+	c.closed = true
+	c.m.Close(c.time())
+	w.effects(c)
+	w.up(c.wire)
+	for len(w.proposals) > 0 {
+		w.propose(0)
+	}
+	w.apply(w.reps[0], 100) // both in one go
+	w.settle()
+	require.Len(t, c.watch.seen, 1)
+	require.Equal(t, "/p", c.watch.seen[0].Path)
 }

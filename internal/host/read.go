@@ -91,8 +91,8 @@ func (h *Host) permits(session int64, z *tree.Znode, need tree.Perms) bool {
 	if z.Permits(nil, need) {
 		return true
 	}
-	info, ok := h.view.Session(session)
-	return ok && z.Permits(info.Identities, need)
+	s := h.sessions[session]
+	return s != nil && z.Permits(s.identities, need)
 }
 
 // may is the filter of events: whoever may not read a znode is not told of it,

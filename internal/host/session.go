@@ -12,6 +12,7 @@ import (
 type session struct {
 	id, attachment int64
 	link           *link
+	identities     []tree.ID // as of Host.at
 
 	items  []*item // without an answer given, in order of arrival
 	writes []*item // those of items that are writes, or the Close, in order of sequence
@@ -71,7 +72,7 @@ func (h *Host) host(l *link, j *join, info *tree.SessionInfo) {
 	if old := h.sessions[info.ID]; old != nil {
 		h.hangUp(old.link, &protocol.Ended{Reason: protocol.EndMoved})
 	}
-	s := &session{id: info.ID, attachment: info.Attachment, link: l, before: info.LastSequence, next: 1}
+	s := &session{id: info.ID, attachment: info.Attachment, link: l, identities: slices.Clip(info.Identities), before: info.LastSequence, next: 1}
 	if j.attach != nil {
 		s.answered = j.attach.AnsweredUpTo
 		s.next = s.answered + 1

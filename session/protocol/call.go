@@ -24,7 +24,9 @@ type Call struct {
 	closing  bool   // the session's Close
 	everSent bool   // on any link
 	counted  bool   // sent on this link and expected to be answered
-	resolved bool
+
+	unwatched bool // the watch that its read was to arm is not wanted any more
+	resolved  bool
 }
 
 // Fault is why a call has no answer.
@@ -46,6 +48,14 @@ const (
 	// FaultUnreachable: every backend is closed for good.
 	FaultUnreachable
 )
+
+// watch returns the watch that the call is to arm, or 0.
+func (c *Call) watch() uint64 {
+	if c.write() || c.Auth != nil || c.unwatched {
+		return 0
+	}
+	return c.Read.Watch
+}
 
 // write says whether the call has a sequence among the session's writes.
 func (c *Call) write() bool { return c.Op != nil || c.closing }

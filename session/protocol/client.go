@@ -235,7 +235,7 @@ func (c *Client) request(call *Call) Request {
 		return &r
 	}
 	r := call.Read
-	r.ID = call.id
+	r.ID, r.Watch = call.id, call.watch()
 	c.prepareWatch(&r)
 	return &r
 }

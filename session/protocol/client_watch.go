@@ -22,9 +22,15 @@ func (c *Client) NewWatch() uint64 {
 	return c.nextWatch
 }
 
-// Unwatch removes a watch, whose last events may still come.
+// Unwatch removes a watch: nothing is handed out for it any more. A read that is to
+// arm it is answered all the same.
 func (c *Client) Unwatch(id uint64, now int64) {
 	c.now = now
+	for i := range c.calls.len() {
+		if call := c.calls.at(i); call.watch() == id {
+			call.unwatched = true
+		}
+	}
 	w := c.watches[id]
 	if w == nil {
 		return
