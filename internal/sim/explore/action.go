@@ -116,6 +116,9 @@ func (x *space) linkActions(s state, a int, left [numBudgets]bool, dst []action)
 		switch {
 		case x.node(s, b).gone:
 		case !n.linked(b):
+			if !x.linkable[a*x.n+b] {
+				continue
+			}
 			dst = append(dst, action{kind: actConnect, a: a, b: b})
 		case left[budgetDisconnects]:
 			dst = append(dst, action{kind: actDisconnect, a: a, b: b})

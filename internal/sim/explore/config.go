@@ -2,6 +2,7 @@ package explore
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/zabtree/zabtree/zab/protocol"
 )
@@ -16,6 +17,9 @@ type Config struct {
 	Observers int // IDs after the voters'
 	Spares    int // replicas that no founding member list names, IDs after those
 	Start     Start
+	// Links names the pairs of replicas, by ID, that can be connected once the
+	// search begins; nil means all.
+	Links [][2]uint64
 
 	MaxEpoch    uint32 // what would go beyond is not explored
 	Writes      int    // proposed at an established leader
@@ -69,6 +73,11 @@ func (c *Config) lanes() int {
 	return 1
 }
 
+// linkable says whether two nodes, the first one less, can be connected.
+func (c *Config) linkable(a, b int) bool {
+	return c.Links == nil || slices.Contains(c.Links, [2]uint64{uint64(a + 1), uint64(b + 1)})
+}
+
 const (
 	maxNodes  = 7
 	maxBudget = 7
@@ -77,6 +86,11 @@ const (
 func (c *Config) validate() error {
 	if n := c.nodes(); c.Voters < 1 || n > maxNodes {
 		return fmt.Errorf("explore: %d replicas, %d of them voters", n, c.Voters)
+	}
+	for _, l := range c.Links {
+		if l[0] < 1 || l[0] >= l[1] || l[1] > uint64(c.nodes()) {
+			return fmt.Errorf("explore: a link of %d and %d", l[0], l[1])
+		}
 	}
 	for _, b := range c.budgets() {
 		if b < 0 || b > maxBudget {

@@ -1,18 +1,19 @@
 package explore
 
 import (
+	"os"
+	"encoding/json"
 	"testing"
 	"time"
 )
 
 func TestTry(t *testing.T) {
-	for _, cfg := range []Config{
-		{Name: "cold", Voters: 3, MaxEpoch: 1, MaxStates: 5e6},
-		{Name: "est", Voters: 3, Start: Established, MaxEpoch: 2, Writes: 1, Crashes: 1, MaxStates: 5e6},
-	} {
+	var cfgs []Config
+	if err := json.Unmarshal([]byte(os.Getenv("CFGS")), &cfgs); err != nil { t.Fatal(err) }
+	for _, cfg := range cfgs {
 		begin := time.Now()
 		r, err := Run(cfg, func(p Progress) {
-			if p.Depth%5 == 0 {
+			if p.Depth%10 == 0 {
 				t.Logf("%v %+v", time.Since(begin), p)
 			}
 		})

@@ -23,8 +23,8 @@ type Progress struct {
 	Space            string
 }
 
-// search is a breadth-first search. Of each state it keeps 16 bytes: a hash, the
-// state from which it was found first, and the action.
+// search is a breadth-first search. Of each state it keeps a hash, the state from
+// which it was found first, and the action; of the states of two levels, all.
 type search struct {
 	x           *space
 	seen        set
@@ -32,8 +32,26 @@ type search struct {
 	via         []uint32
 	transitions int
 	acts        []action
-	next        state
+	batch       batch
+	now, next   level
 }
+
+// level is all states with the same distance from the first one.
+type level struct {
+	rows   []uint32
+	hashes []uint64
+}
+
+// batch is states that may be new. They are looked up together, so that the
+// processor need not wait for its memory once for each.
+type batch struct {
+	rows    []uint32
+	hashes  []uint64
+	parents []uint32
+	via     []uint32
+}
+
+const batchSize = 256
 
 // Run explores a configuration. It is deterministic and uses one goroutine: to use
 // several processors, run several configurations. A nil progress is allowed.
@@ -48,70 +66,90 @@ func Run(cfg Config, progress func(Progress)) (Result, error) {
 		r.Violation = newViolation(cfg, v, nil)
 		return r, nil
 	}
-	s.next = make(state, s.x.width)
-	s.seen.add(s.x.hash(first))
-	s.parents, s.via = append(s.parents, 0), append(s.via, 0)
-	s.levels(&r, first, progress)
+	s.add(first, s.x.hash(first), 0, 0)
+	s.flush()
+	s.levels(&r, progress)
 	r.States, r.Transitions, r.Space = len(s.parents), s.transitions, s.x.String()
 	return r, nil
 }
 
 // levels goes from level to level until there is nothing new.
-func (s *search) levels(r *Result, first state, progress func(Progress)) {
+func (s *search) levels(r *Result, progress func(Progress)) {
 	cfg := &s.x.cfg
-	frontier, begin := []uint32(first), 0
-	var next []uint32
-	for depth := 0; ; depth++ {
-		end := len(s.parents)
-		next = next[:0]
-		for i := begin; i < end; i++ {
-			at := (i - begin) * s.x.width
-			var v *violation
-			if next, v = s.expand(uint32(i), frontier[at:at+s.x.width], next); v != nil {
-				r.Depth = depth + 1
-				r.Violation = newViolation(*cfg, v, s.path(uint32(len(s.parents)-1)))
+	for ; ; r.Depth++ {
+		s.now, s.next = s.next, level{s.now.rows[:0], s.now.hashes[:0]}
+		if progress != nil {
+			progress(Progress{Name: cfg.Name, Depth: r.Depth, States: len(s.parents), Frontier: len(s.now.hashes), Space: s.x.String()})
+		}
+		if r.Depth == cfg.MaxDepth && cfg.MaxDepth > 0 {
+			return
+		}
+		begin := len(s.parents) - len(s.now.hashes)
+		for i, h := range s.now.hashes {
+			id := uint32(begin + i)
+			if v, a := s.expand(id, s.now.rows[i*s.x.width:(i+1)*s.x.width], h); v != nil {
+				s.flush()
+				r.Depth++
+				r.Violation = newViolation(*cfg, v, append(s.path(id), a.pack()))
 				return
 			}
 			if cfg.MaxStates > 0 && len(s.parents) > cfg.MaxStates {
 				return
 			}
 		}
-		if progress != nil {
-			progress(Progress{Name: cfg.Name, Depth: depth, States: len(s.parents), Frontier: len(next) / s.x.width, Space: s.x.String()})
-		}
-		if len(next) == 0 {
+		s.flush()
+		if len(s.next.hashes) == 0 {
 			r.Complete = true
 			return
 		}
-		r.Depth = depth + 1
-		if r.Depth == cfg.MaxDepth {
-			return
-		}
-		frontier, next, begin = next, frontier, end
 	}
 }
 
-// expand follows all actions of a state, and appends the new states to next. With a
-// violation, the last state added is the one that has it.
-func (s *search) expand(id uint32, from state, next []uint32) ([]uint32, *violation) {
+// expand follows all actions of a state, up to one that breaks an invariant.
+func (s *search) expand(id uint32, from state, hash uint64) (*violation, action) {
 	s.acts = s.x.actions(from, s.acts[:0])
 	for _, a := range s.acts {
-		copy(s.next, from)
-		ok, v := s.x.apply(s.next, a)
-		if !ok {
+		n := len(s.batch.rows)
+		s.batch.rows = append(s.batch.rows, from...)
+		to := state(s.batch.rows[n:])
+		ok, v := s.x.apply(to, a)
+		if ok {
+			s.transitions++
+		}
+		if !ok || v != nil {
+			s.batch.rows = s.batch.rows[:n]
+			if v != nil {
+				return v, a
+			}
 			continue
 		}
-		s.transitions++
-		if v == nil && !s.seen.add(s.x.hash(s.next)) {
-			continue
-		}
-		s.parents, s.via = append(s.parents, id), append(s.via, a.pack())
-		if v != nil {
-			return next, v
-		}
-		next = append(next, s.next...)
+		s.batch.rows = s.batch.rows[:n]
+		s.add(to, s.x.rehash(hash, from, to), id, a.pack())
 	}
-	return next, nil
+	return nil, action{}
+}
+
+// add puts a state into the batch.
+func (s *search) add(row state, hash uint64, parent, via uint32) {
+	b := &s.batch
+	b.rows, b.hashes = append(b.rows, row...), append(b.hashes, hash)
+	b.parents, b.via = append(b.parents, parent), append(b.via, via)
+	if len(b.hashes) == batchSize {
+		s.flush()
+	}
+}
+
+// flush looks the batch up, and makes what is new a part of the next level.
+func (s *search) flush() {
+	b, w := &s.batch, s.x.width
+	s.seen.touch(b.hashes)
+	for i, h := range b.hashes {
+		if s.seen.add(h) {
+			s.parents, s.via = append(s.parents, b.parents[i]), append(s.via, b.via[i])
+			s.next.rows, s.next.hashes = append(s.next.rows, b.rows[i*w:(i+1)*w]...), append(s.next.hashes, h)
+		}
+	}
+	b.rows, b.hashes, b.parents, b.via = b.rows[:0], b.hashes[:0], b.parents[:0], b.via[:0]
 }
 
 // path lists the actions that lead to a state.

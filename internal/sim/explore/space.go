@@ -15,6 +15,7 @@ type space struct {
 	cfg      Config
 	n, lanes int
 	width    int // slots of a state
+	linkable []bool
 
 	entries  entries
 	frames   frames
@@ -42,6 +43,10 @@ func newSpace(cfg Config) *space {
 		facts: newFacts(), ghosts: newGhosts(&cfg), nodes: make([]*node, 1), nodePool: newPool(), memo: newTable(),
 		outcomes: []outcome{{}, {none: true}}}
 	x.width = x.n + x.n*x.n*x.lanes + 2
+	x.linkable = make([]bool, x.n*x.n)
+	for i := range x.linkable {
+		x.linkable[i] = true
+	}
 	return x
 }
 
@@ -72,28 +77,41 @@ func (x *space) addNode(n *node) uint32 {
 	return id
 }
 
-// hash is that of a state's content. It is a sum over slots, each mixed with its
-// place, of hashes of 64 bits.
+// hash is that of a state's content: the sum of what its slots add.
 func (x *space) hash(s state) uint64 {
 	var h uint64
 	for i, id := range s {
-		var c uint64
-		switch {
-		case i < x.n:
-			c = x.nodePool.hashes[id]
-		case i < x.ghostSlot():
-			if id == 0 {
-				continue
-			}
-			c = x.queues.pool.hashes[id]
-		case i == x.ghostSlot():
-			c = x.ghosts.pool.hashes[id]
-		default:
-			c = uint64(id)
-		}
-		h += mix(c + uint64(i)*0xd1342543de82ef95)
+		h += x.adds(i, id)
 	}
 	return h
+}
+
+// rehash is the hash of a state that came out of another one.
+func (x *space) rehash(h uint64, from, to state) uint64 {
+	to = to[:len(from)]
+	for i, id := range from {
+		if to[i] != id {
+			h += x.adds(i, to[i]) - x.adds(i, id)
+		}
+	}
+	return h
+}
+
+// adds is what a slot adds to a state's hash: 64 bits of its content's SHA-256,
+// mixed with its place.
+func (x *space) adds(slot int, id uint32) uint64 {
+	var c uint64
+	switch {
+	case slot < x.n:
+		c = x.nodePool.hashes[id]
+	case slot < x.ghostSlot():
+		c = x.queues.pool.hashes[id]
+	case slot == x.ghostSlot():
+		c = x.ghosts.pool.hashes[id]
+	default:
+		c = uint64(id)
+	}
+	return mix(c + uint64(slot)*0xd1342543de82ef95)
 }
 
 // do lets an event happen to a node of a state: the node changes, frames are
@@ -188,23 +206,43 @@ func (x *space) first() (state, *violation) {
 	if x.node(s, x.cfg.Voters-1).view.established == 0 {
 		return s, &violation{NoHalt, "no leader was established to begin with"}
 	}
+	return s, x.restrict(s)
+}
+
+// restrict goes from an established ensemble to where the configuration begins.
+func (x *space) restrict(s state) *violation {
+	for b := range x.n {
+		for a := range b {
+			x.linkable[a*x.n+b] = x.cfg.linkable(a, b)
+			if x.linkable[a*x.n+b] {
+				continue
+			}
+			if _, v := x.unlink(s, a, b); v != nil {
+				return v
+			}
+		}
+	}
 	if x.cfg.Start == Restarted {
 		for i := range x.n {
 			if _, v := x.apply(s, action{kind: actCrash, a: i}); v != nil {
-				return s, v
+				return v
 			}
 		}
 		if v := x.linkAll(s); v != nil {
-			return s, v
+			return v
 		}
 	}
 	s[x.spentSlot()] = 0
-	return s, nil
+	return nil
 }
 
+// linkAll connects all that can be.
 func (x *space) linkAll(s state) *violation {
 	for b := range x.n {
 		for a := range b {
+			if !x.linkable[a*x.n+b] {
+				continue
+			}
 			if _, v := x.link(s, a, b); v != nil {
 				return v
 			}

@@ -51,9 +51,18 @@ func (t *table) grow() {
 type set struct {
 	slots []uint64
 	n     int
+	near  uint64 // what touch read, so that it is read
 }
 
 func newSet() set { return set{slots: make([]uint64, 1<<16)} }
+
+// touch brings the places of hashes into the processor's cache, all at once.
+func (s *set) touch(hashes []uint64) {
+	mask := uint64(len(s.slots) - 1)
+	for _, h := range hashes {
+		s.near += s.slots[h&mask] & 1
+	}
+}
 
 // add says whether a hash is new.
 func (s *set) add(h uint64) bool {
