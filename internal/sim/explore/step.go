@@ -52,6 +52,14 @@ func (x *space) work(id uint32, e event) outcome {
 		return outcome{none: true}
 	}
 	s.take()
+	for s.cfg.FastDisks && s.out.violation == nil && len(s.n.queue)+len(s.n.stores) > 0 {
+		if len(s.n.queue) > 0 {
+			s.written()
+		} else {
+			s.stored()
+		}
+		s.take()
+	}
 	s.conclude(before, e)
 	if s.out.violation == nil && s.n.view.epoch > x.cfg.MaxEpoch {
 		return outcome{none: true}
