@@ -37,9 +37,9 @@ type Config struct {
 	// Forward lets writes and reads be asked of followers too.
 	Forward bool
 
-	// FastDisks makes every write durable within the step that asks for it. Fewer
-	// orders of events are then explored, and a crash loses nothing: it is for going
-	// further in configurations where nothing crashes.
+	// FastDisks makes every write durable within the step that asks for it once no
+	// crash and no wipe is left, so that nothing can be lost any more. Fewer orders of
+	// events are then explored.
 	FastDisks bool
 
 	// MaxDepth and MaxStates end a search that was not meant to be so long; 0 is no

@@ -117,7 +117,7 @@ func (x *space) adds(slot int, id uint32) uint64 {
 // do lets an event happen to a node of a state: the node changes, frames are
 // queued, the ghost learns. It returns false if the event is not possible.
 func (x *space) do(s state, i int, e event) (bool, *violation) {
-	out := x.step(s[i], e)
+	out := x.step(s[i], e, x.fast(s))
 	if out.none {
 		return false, nil
 	}
@@ -143,6 +143,12 @@ func (x *space) do(s state, i int, e event) (bool, *violation) {
 		s[x.ghostSlot()] = v.ghost
 	}
 	return true, nil
+}
+
+// fast says whether what is to be written is durable at once.
+func (x *space) fast(s state) bool {
+	used := spent(s[x.spentSlot()])
+	return x.cfg.FastDisks && used.of(budgetCrashes) == x.cfg.Crashes && used.of(budgetWipes) == x.cfg.Wipes
 }
 
 // settle closes the links that cores asked to be closed.

@@ -35,24 +35,37 @@ type stepper struct {
 
 // step returns the outcome of an event, from memory if it happened before: that is
 // sound because a node does the same, for ever, given the same event.
-func (x *space) step(id uint32, e event) *outcome {
-	at := x.memo.slot(uint64(id)<<32 | uint64(e) + 1)
-	if at.value == 0 {
-		x.outcomes = append(x.outcomes, x.work(id, e))
-		at = x.memo.slot(uint64(id)<<32 | uint64(e) + 1) // work may have moved it
-		at.value = uint32(len(x.outcomes) - 1)
+func (x *space) step(id uint32, e event, fast bool) *outcome {
+	key := uint64(id)<<32 | uint64(e) + 1
+	if fast {
+		key |= 1 << 63
 	}
-	return &x.outcomes[at.value]
+	if at := x.memo.slot(key); at.value != 0 {
+		return &x.outcomes[at.value]
+	}
+	out := x.work(x.nodes[id], e, fast)
+	i := uint32(impossible)
+	if !out.none {
+		i = uint32(len(x.outcomes))
+		x.outcomes = append(x.outcomes, out)
+	}
+	x.memo.slot(key).value = i // work may have moved it
+	return &x.outcomes[i]
 }
 
-func (x *space) work(id uint32, e event) outcome {
-	before := x.nodes[id]
+// impossible is the place of the outcome of all events that are not possible.
+const impossible = 1
+
+// work finds an outcome by stepping a copy of the node. With a fast disk what is to
+// be written is durable at once.
+func (x *space) work(before *node, e event, fast bool) outcome {
 	s := &stepper{space: x, n: before.clone()}
+	s.fact.self = before.self
 	if !s.do(e) {
 		return outcome{none: true}
 	}
 	s.take()
-	for s.cfg.FastDisks && s.out.violation == nil && len(s.n.queue)+len(s.n.stores) > 0 {
+	for fast && s.out.violation == nil && len(s.n.queue)+len(s.n.stores) > 0 {
 		if len(s.n.queue) > 0 {
 			s.written()
 		} else {
