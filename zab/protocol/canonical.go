@@ -84,7 +84,11 @@ func (c *Core) appendCanonicalLink(dst []byte, l *link) []byte {
 		m = l.look
 	}
 	if c.role == roleLooking {
-		dst = codec.AppendBool(codec.AppendBool(appendUints(dst, l.answered), l.tired), l.supportMe)
+		answered := l.answered
+		if !c.election.announced { // it will be forgotten when the position is told
+			answered = 0
+		}
+		dst = codec.AppendBool(codec.AppendBool(appendUints(dst, answered), l.tired), l.supportMe)
 	}
 	dst = append(dst, m.encode()...)
 	return c.appendCanonicalProgress(dst, &l.progress)

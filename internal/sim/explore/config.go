@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -12,6 +13,7 @@ import (
 // any time, in any order.
 type Config struct {
 	Name string
+	Long bool // takes from ten seconds to some minutes
 
 	Voters    int // IDs from 1
 	Observers int // IDs after the voters'
@@ -93,11 +95,21 @@ func (c *Config) validate() error {
 		return fmt.Errorf("explore: %d replicas, %d of them voters", n, c.Voters)
 	}
 	if c.Start == Cold && c.Links != nil {
-		return fmt.Errorf("explore: founding takes links to everybody")
+		return errors.New("explore: founding takes links to everybody")
 	}
 	for _, l := range c.Links {
 		if l[0] < 1 || l[0] >= l[1] || l[1] > uint64(c.nodes()) {
 			return fmt.Errorf("explore: a link of %d and %d", l[0], l[1])
+		}
+	}
+	for _, ch := range c.Changes {
+		for _, id := range slices.Concat(ch.Voters, ch.Observers) {
+			if id < 1 || id > uint64(c.nodes()) {
+				return fmt.Errorf("explore: a change with a replica %d", id)
+			}
+		}
+		if len(ch.Voters) == 0 {
+			return errors.New("explore: a change without voters")
 		}
 	}
 	for _, b := range c.budgets() {

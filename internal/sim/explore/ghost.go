@@ -138,7 +138,7 @@ func (x *space) learn(g *ghost, f *fact) *violation {
 		name  Invariant
 		check func(*ghost, *fact) string
 	}{
-		{Agreement, x.learnKnown}, {OneLeader, x.learnLeader}, {FoundedOnce, x.checkFounding}, {NothingLost, x.checkLog},
+		{OneLeader, x.learnLeader}, {FoundedOnce, x.checkFounding}, {NothingLost, x.checkLog}, {Agreement, x.learnKnown},
 		{FreshReads, x.learnReads}, {TrueOutcomes, x.learnRefused},
 	}
 	for _, c := range checks {

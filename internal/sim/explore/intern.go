@@ -28,8 +28,6 @@ func (p *pool) put(content []byte) (id uint32, isNew bool) {
 	return id, true
 }
 
-func (p *pool) len() int { return len(p.hashes) }
-
 // entries are all log entries that ever came up.
 type entries struct {
 	pool pool

@@ -111,11 +111,11 @@ func (s *stepper) conclude(before *node, e event) {
 		s.violate(NothingUndone, "replica %d knew %d to be committed, and now only %d", n.self+1, before.view.known, n.view.known)
 	}
 	known, ok := n.memory.prefix(n.view.known)
-	if !ok {
+	if !ok && n.view.known >= n.memory.base.Zxid().Counter { // else it is being replaced by a snapshot
 		s.violate(StorageHolds, "replica %d knows %d to be committed, which is not in its log", n.self+1, n.view.known)
 		return
 	}
-	if n.view.known > 0 && (started || n.view.known != before.view.known) {
+	if ok && n.view.known > 0 && (started || n.view.known != before.view.known) {
 		s.fact.known, s.fact.epoch = known, n.view.epoch
 	}
 	if n.view.established != 0 && n.view.established != before.view.established {

@@ -16,6 +16,7 @@ type space struct {
 	n, lanes int
 	width    int // slots of a state
 	linkable []bool
+	plant    plant // none before the search begins
 
 	entries  entries
 	frames   frames
@@ -27,6 +28,9 @@ type space struct {
 	nodeKey  []byte
 	memo     table // (node, event) -> outcomes
 	outcomes []outcome
+
+	// again, if not nil, is told of nodes that are as good as one seen before.
+	again func(id uint32, n *node)
 
 	// scratch of apply
 	closing []pair
@@ -73,6 +77,8 @@ func (x *space) addNode(n *node) uint32 {
 			n.core = nil
 		}
 		x.nodes = append(x.nodes, n)
+	} else if x.again != nil {
+		x.again(id, n)
 	}
 	return id
 }
@@ -204,6 +210,7 @@ func (x *space) first() (state, *violation) {
 		s[i] = x.addNode(n)
 	}
 	if v := x.linkAll(s); v != nil || x.cfg.Start == Cold {
+		x.begin()
 		return s, v
 	}
 	if v := x.run(s); v != nil {
@@ -212,7 +219,16 @@ func (x *space) first() (state, *violation) {
 	if x.node(s, x.cfg.Voters-1).view.established == 0 {
 		return s, &violation{NoHalt, "no leader was established to begin with"}
 	}
-	return s, x.restrict(s)
+	if v := x.restrict(s); v != nil {
+		return s, v
+	}
+	x.begin()
+	return s, nil
+}
+
+// begin forgets how the first state came about, and lets plants have their way.
+func (x *space) begin() {
+	x.plant, x.memo, x.outcomes = x.cfg.plant, newTable(), x.outcomes[:impossible+1]
 }
 
 // restrict goes from an established ensemble to where the configuration begins.

@@ -31,6 +31,7 @@ type stepper struct {
 	n    *node
 	out  outcome
 	fact fact
+	more bool // the core was told something more and has an answer to it
 }
 
 // step returns the outcome of an event, from memory if it happened before: that is
@@ -132,7 +133,7 @@ func (s *stepper) written() {
 	w := n.queue[0]
 	n.queue = n.queue[1:]
 	var err error
-	if n.disk, err = n.disk.apply(&s.entries, &w.Batch, &s.cfg.plant); err != nil {
+	if n.disk, err = n.disk.apply(&s.entries, &w.Batch, &s.plant); err != nil {
 		s.violate(StorageHolds, "replica %d: %v", n.self+1, err)
 		return
 	}
@@ -225,12 +226,12 @@ func (s *stepper) crash(wipe bool) {
 	old := n.disk.hs
 	if wipe {
 		inc := incarnation(n.self, n.view.wipes+1)
-		if s.cfg.plant.sameIncarnation {
+		if s.plant.sameIncarnation {
 			inc = old.Incarnation
 		}
 		n.disk = storage{hs: protocol.HardState{Replica: old.Replica, Incarnation: inc}}
 	}
-	if f := s.cfg.plant.restart; f != nil {
+	if f := s.plant.restart; f != nil {
 		f(&n.disk, &s.entries)
 	}
 	if err := s.start(n); err != nil {
@@ -255,8 +256,9 @@ func (x *space) start(n *node) error {
 func (s *stepper) take() {
 	for again := true; again && s.out.violation == nil && !s.n.gone; {
 		out := s.n.core.Take()
-		again = len(out.ReadEntries)+len(out.ReadChunks) > 0
+		s.more = len(out.ReadEntries)+len(out.ReadChunks) > 0
 		s.carryOut(&out)
+		again = s.more
 	}
 }
 
@@ -317,8 +319,9 @@ func (s *stepper) write(w *protocol.Write) {
 		return
 	}
 	n.queue = append(n.queue, *w)
-	if f := s.cfg.plant.durableEarly; f != nil && f(n, w) {
+	if f := s.plant.durableEarly; f != nil && f(n, w) {
 		n.core.Durable(w.Seq)
+		s.more = true
 	}
 }
 
@@ -326,7 +329,7 @@ func (s *stepper) write(w *protocol.Write) {
 // Heartbeats are left out where no read is ever asked: they mean nothing then.
 func (s *stepper) send(o *protocol.Send) {
 	b := o.Frame
-	if f := s.cfg.plant.rewrite; f != nil {
+	if f := s.plant.rewrite; f != nil {
 		b = f(slices.Clone(b))
 	}
 	id, err := s.frames.intern(b)

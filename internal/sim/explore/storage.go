@@ -3,6 +3,7 @@ package explore
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/zabtree/zabtree/internal/codec"
 	"github.com/zabtree/zabtree/zab/protocol"
@@ -49,6 +50,11 @@ func (s storage) apply(entries *entries, b *protocol.Batch, p *plant) (storage, 
 		at := b.Entries[i].Zxid.Counter - s.base.Zxid().Counter - 1
 		if at > uint64(len(s.log)) {
 			return s, fmt.Errorf("%w: a gap before %v", errStorage, b.Entries[i].Zxid)
+		}
+		if p.dropTruncate && at < uint64(len(s.log)) {
+			s.log = slices.Clone(s.log)
+			s.log[at] = id
+			continue
 		}
 		s.log = append(s.log[:at:at], id)
 	}
