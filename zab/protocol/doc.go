@@ -11,8 +11,10 @@
 // done. Between events a driver calls [Core.Take] and carries out the [Output]:
 // batches to be written, frames to be sent, how far the log may be applied,
 // answers. Given the same events a Core does the same, for ever; [Core.Clone] and
-// [Core.AppendState] let a simulator branch and compare. The times that it is told
-// only go into entries: safety never depends on them, nor on ticks.
+// [Core.AppendState] let a simulator branch and compare, [Core.AppendCanonical] lets
+// an explorer forget what makes no difference, and [ClaimsOf] says what a frame
+// implies of its sender's disk. The times that a Core is told only go into entries:
+// safety never depends on them, nor on ticks.
 //
 // A driver hands over everything that it has received before it counts a tick,
 // and counts a late tick once, so that a replica that was starved never takes its
