@@ -7,6 +7,7 @@
 //	go run ./internal/sim/cmd/sim -tape FILE             a tape
 //	go run ./internal/sim/cmd/sim -plants . -parallel 2  every planted bug
 //	go run ./internal/sim/cmd/sim -mutants 200           changes made by itself
+//	go run ./internal/sim/cmd/sim -explore . -parallel 2 bounded configurations, to their end
 //
 // It ends with 0 if nothing was found, with 1 if something was, and with 2 if it
 // does not understand its arguments.
@@ -33,6 +34,8 @@ type options struct {
 	coverage    bool
 	shrink      int
 
+	explore string
+	long    bool
 	plants  string
 	mutants int
 	unit    bool
@@ -53,6 +56,8 @@ func main() {
 	flag.BoolVar(&o.failFast, "fail-fast", false, "stop at the first failure")
 	flag.BoolVar(&o.coverage, "coverage", false, "fail if something that is to happen sometimes never did")
 	flag.IntVar(&o.shrink, "shrink", 0, "make the tape that is saved smaller, in at most so many runs")
+	flag.StringVar(&o.explore, "explore", "", "explore the bounded configurations whose name has this regular expression, instead")
+	flag.BoolVar(&o.long, "long", false, "with -explore: those that take long as well")
 	flag.StringVar(&o.plants, "plants", "", "plant the bugs whose name has this regular expression, instead")
 	flag.IntVar(&o.mutants, "mutants", 0, "run so many mutants, instead")
 	flag.BoolVar(&o.unit, "unit", false, "have planted bugs found by the tests of their package")
@@ -79,6 +84,8 @@ func (o *options) run(ctx context.Context) (ok bool, err error) {
 	switch {
 	case o.plants != "" || o.mutants > 0:
 		return true, o.runPlants(ctx)
+	case o.explore != "":
+		return o.runExplore(ctx)
 	case o.tape != "":
 		return o.runTape()
 	case o.seed != "":
