@@ -34,10 +34,12 @@ func (w *World) describe() string {
 	return b.String()
 }
 
-// describeBatch is a write in a few words.
-func describeBatch(w *protocol.Write) string {
-	b := &w.Batch
-	s := fmt.Sprintf("#%d", w.Seq)
+// writeText is a write in a few words, when somebody reads them.
+type writeText struct{ w *protocol.Write }
+
+func (t writeText) String() string {
+	b := &t.w.Batch
+	s := fmt.Sprintf("#%d", t.w.Seq)
 	if b.HardState != nil {
 		s += fmt.Sprintf(" accepted %d", b.HardState.AcceptedEpoch)
 	}

@@ -164,6 +164,7 @@ func (f *faults) change() bool {
 		next = removeMember(next, x.id)
 	}
 	f.w.boot(x)
+	f.target = l
 	version := config.Version
 	l.proc.call(func() {
 		if err := l.proc.machine.Reconfigure(version, next, waiter{change: &change{f.w}}); err != nil {

@@ -29,7 +29,6 @@ type member struct {
 
 	incarnation uint64
 	removed     bool // told that it is no member any more
-	failed      bool // its disk has failed for good in this life
 	damaged     bool // something that was durable is gone, and it has not drawn a new incarnation
 	garbles     bool // fates leave damage behind
 	armed       int  // operations of the disk until the process crashes; 0: none
@@ -75,8 +74,16 @@ func (m *member) diskTime() int64 { return m.w.opts.DiskMin + m.disk.Exp(m.w.opt
 func (m *member) newIncarnation() uint64 { return m.random.Uint64() }
 
 func (m *member) log(format string, args ...any) {
-	m.w.trace.Remark(m.w.sched.Now(), fmt.Sprintf("%d: %s", m.id, format), args...)
+	m.w.trace.Remark(m.w.sched.Now(), "%d: %v", m.id, remark{format, args})
 }
+
+// remark is what is said, formatted when somebody reads it.
+type remark struct {
+	format string
+	args   []any
+}
+
+func (r remark) String() string { return fmt.Sprintf(r.format, r.args...) }
 
 // Warn and Error implement driver.Logger.
 func (m *member) Warn(msg string, args ...any)  { m.log("%s %v", msg, args) }

@@ -37,7 +37,6 @@ type process struct {
 	plan    driver.WritePlan
 	issued  []protocol.Batch // that are not durable yet
 	writing bool
-	retry   sched.Handle // of a write that found no space
 	written uint64
 	low     bool
 
@@ -47,12 +46,11 @@ type process struct {
 	working bool
 
 	// The applier and the snapshotter.
-	applier   *driver.Applier[waiter]
-	applying  bool
-	applied   protocol.Zxid
-	clock     int64
-	entries   []protocol.Entry
-	capturing bool
+	applier  *driver.Applier[waiter]
+	applying bool
+	applied  protocol.Zxid
+	clock    int64
+	entries  []protocol.Entry
 
 	// The notifier.
 	notices   []notice

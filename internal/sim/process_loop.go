@@ -133,7 +133,7 @@ func (p *process) perform(out *driver.Output[waiter]) {
 	p.feed(out)
 	if len(out.Writes) > 0 {
 		for i := range out.Writes {
-			p.m.log("writes %s", describeBatch(&out.Writes[i]))
+			p.m.log("writes %v", writeText{&out.Writes[i]})
 			p.issued = append(p.issued, out.Writes[i].Batch)
 		}
 		p.plan.Add(out.Writes)

@@ -74,6 +74,9 @@ func (o *options) runSeeds(ctx context.Context) bool {
 		wg.Go(func() { s.work(ctx) })
 	}
 	wg.Wait()
+	if o.coverage {
+		s.directed()
+	}
 	ok := s.first == nil
 	if !ok {
 		o.keep(s.first)
@@ -109,6 +112,16 @@ func (s *sweep) work(ctx context.Context) {
 		}
 		s.add(sim.Run(seed))
 	}
+}
+
+// directed runs the seeds that reach what the others have not, and says what only
+// they have reached.
+func (s *sweep) directed() {
+	before := s.total.Missing()
+	for _, seed := range sim.Directed {
+		s.add(sim.Run(seed))
+	}
+	fmt.Printf("%-38s %d\n", "reached by directed seeds only", len(before)-len(s.total.Missing()))
 }
 
 func (s *sweep) add(r *sim.Report) {
