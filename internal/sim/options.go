@@ -82,7 +82,7 @@ func Derive(s *sched.Stream) Options {
 		DiskMin:   sched.Pick(s, []int64{50, 500}) * microsecond,
 		DiskMean:  sched.Pick(s, []int64{100, 1000, 8000}) * microsecond,
 		ClockPPM:  sched.Pick(s, []int64{0, 1000, 20_000}),
-		ThinkMean: sched.Pick(s, []int64{10, 40, 150}) * millisecond,
+		ThinkMean: sched.Pick(s, []int64{25, 100, 300}) * millisecond,
 		Window:    sched.Pick(s, []int{1, 4, 32}),
 	}
 	o.SessionTimeout = int64(o.ElectionTicks) * o.Tick * s.Range(2, 12)
