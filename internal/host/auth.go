@@ -9,6 +9,10 @@ import (
 
 // proposeAuth proposes the identity that a credential proves. It is an item of
 // the session's order that nothing overtakes.
+//
+// An outcome does not say which identity it is about. So another AddAuth is not
+// proposed while an earlier one may still reach the log once more: the client attaches
+// again, which fences that one.
 func (h *Host) proposeAuth(s *session, it *item) {
 	if it.proposed {
 		return
@@ -21,6 +25,10 @@ func (h *Host) proposeAuth(s *session, it *item) {
 	if !ok {
 		it.ready, it.code = true, tree.CodeInvalidACL
 		h.authSettled(s)
+		return
+	}
+	if s.doubted != nil && s.doubted != it {
+		h.hangUp(s.link, nil)
 		return
 	}
 	it.proposed = true
@@ -37,15 +45,19 @@ func identity(scheme string, credential []byte) (tree.ID, bool) {
 	return tree.DigestID(string(user), string(password)), true
 }
 
-// authApplied takes an AddAuth that was applied: the only one of the session that is
-// under way is the first of its items. What the identity opens it opens from this
+// authApplied takes an AddAuth that was applied: it is of the first of the session's
+// items, or once more of the doubted one. What the identity opens it opens from this
 // entry on, and for as long as the session has anything to be told, also if both it and
 // the session's end are in what was applied in one go.
 func (s *session) authApplied(o *tree.Outcome) {
 	if o.Code != tree.CodeOK || len(s.items) == 0 || s.items[0].kind != itemAuth {
 		return
 	}
-	if id, ok := identity(s.items[0].auth.Scheme, s.items[0].auth.Credential); ok && !slices.Contains(s.identities, id) {
+	it := s.items[0]
+	if s.doubted != nil && s.doubted != it {
+		return // of the doubted one, which the session has
+	}
+	if id, ok := identity(it.auth.Scheme, it.auth.Credential); ok && !slices.Contains(s.identities, id) {
 		s.identities = append(s.identities, id)
 	}
 }
@@ -58,7 +70,7 @@ func (h *Host) authDone(t Token, outcome *tree.Outcome, err error) {
 	it := s.items[0]
 	switch {
 	case err != nil || outcome == nil:
-		it.proposed = false // again at the next tick
+		it.proposed, s.doubted = false, it // again at the next tick
 		h.breakOff(s)
 		return
 	case outcome.Code == tree.CodeSessionExpired, outcome.Code == tree.CodeSessionMoved:

@@ -22,6 +22,7 @@ type session struct {
 	next     uint64 // the sequence that the next write from the client must have
 	answered uint64 // the client's AnsweredUpTo
 	lastAuth *item  // the newest item that is an AddAuth, if it is not done
+	doubted  *item  // an AddAuth of which a proposal failed, and may reach the log yet
 
 	proposed int  // of writes: how many were proposed in this try
 	flying   int  // proposals of writes that are under way, earlier tries' included
