@@ -158,7 +158,7 @@ func (h *Host) requestOf(s *session, r protocol.Request) bool {
 		h.process(s)
 		return true
 	case *protocol.Unwatch:
-		h.table.Remove(s.id, r.Watch)
+		h.unwatch(s, r.Watch)
 		return true
 	case *protocol.Cancel:
 		h.cancel(s, r.ID)
@@ -270,6 +270,21 @@ func (h *Host) cancel(s *session, id uint64) {
 		}
 	}
 	h.process(s)
+}
+
+// unwatch removes a watch. If the read that is to arm it still waits it does not, and
+// is made all the same.
+func (h *Host) unwatch(s *session, id uint64) {
+	if h.table.Remove(s.id, id) {
+		return
+	}
+	for _, it := range s.items {
+		if it.kind == itemRead && it.read.Watch == id {
+			r := *it.read // what came in is not changed
+			r.Watch = 0
+			it.read = &r
+		}
+	}
 }
 
 // putBehind notes for a write the read that stands right before it, after the

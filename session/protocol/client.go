@@ -69,7 +69,8 @@ type Client struct {
 
 	watches   map[uint64]*clientWatch
 	nextWatch uint64
-	arriving  []Event // of an Events with More
+	arriving  []Event  // of an Events with More
+	removed   []uint64 // watches that the link has brought along and that are not wanted any more
 
 	pings  []sentPing
 	nextN  uint64

@@ -68,7 +68,7 @@ func (c *Client) drop() {
 	}
 	c.emit(Effect{Kind: EffectDisconnect, Link: c.link})
 	c.state = linkNone
-	c.arriving = nil
+	c.arriving, c.removed = nil, nil
 	c.pings = c.pings[:0]
 	c.inflight, c.calls.sent = 0, 0
 	for i := range c.calls.len() {
@@ -220,6 +220,10 @@ func (c *Client) attached(m *Attached) bool {
 		c.pingAt += c.timeout / pingsPerTimeout
 	}
 	c.emit(Effect{Kind: EffectAttached, Link: c.link, Backend: c.backend})
+	for _, id := range c.removed {
+		c.send(&Unwatch{Watch: id})
+	}
+	c.removed = nil
 	c.giveUpOvertaken(m.LastSequence)
 	c.pump()
 	c.tick()

@@ -361,41 +361,6 @@ func TestClientWatches(t *testing.T) {
 
 // A watch that is armed as of a zxid is given events before its answer; if the link
 // breaks in between it goes on behind them.
-// A watch that is not wanted any more does not come back, whatever becomes of the read
-// that was to arm it.
-func TestClientUnwatchesBeforeTheAnswer(t *testing.T) {
-	for _, sent := range []bool{false, true} {
-		s := newScript(t, 2)
-		if sent {
-			s.attach(7, 0)
-		}
-		k := s.read("/a", 1, watch.Persistent)
-		s.c.Unwatch(1, s.now)
-		s.take()
-		if sent {
-			s.Contains(s.sent, Request(&Unwatch{Watch: 1}))
-			s.lose()
-		}
-		s.sent = nil
-		s.attach(8, 0)
-		s.take()
-		found := false
-		for _, r := range s.sent {
-			if r, ok := r.(*Read); ok {
-				found = true
-				s.Zero(r.Watch)
-			}
-			_, rearms := r.(*Rearm)
-			s.False(rearms)
-		}
-		s.True(found, "the read is made all the same")
-		s.answer(k.id, 9)
-		s.Same(k, s.resolved[0])
-		s.receive(&Events{Zxid: 10, Events: []Event{{1, watch.Event{Type: watch.DataChanged, Path: "/a", Zxid: 10}}}})
-		s.Empty(s.told)
-	}
-}
-
 func TestClientWatchSince(t *testing.T) {
 	s := newScript(t, 2)
 	s.attach(5, 0)

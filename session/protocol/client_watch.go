@@ -26,18 +26,23 @@ func (c *Client) NewWatch() uint64 {
 // arm it is answered all the same.
 func (c *Client) Unwatch(id uint64, now int64) {
 	c.now = now
-	for i := range c.calls.len() {
-		if call := c.calls.at(i); call.watch() == id {
-			call.unwatched = true
+	w := c.watches[id]
+	if w == nil || w.pending {
+		for i := range c.calls.len() {
+			if call := c.calls.at(i); call.watch() == id {
+				call.unwatched = true
+			}
 		}
 	}
-	w := c.watches[id]
 	if w == nil {
 		return
 	}
 	delete(c.watches, id)
-	if c.state == linkAttached && !w.fired {
+	switch {
+	case c.state == linkAttached && !w.fired:
 		c.send(&Unwatch{Watch: id})
+	case c.state == linkJoining && !w.pending:
+		c.removed = append(c.removed, id)
 	}
 }
 

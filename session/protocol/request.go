@@ -128,7 +128,8 @@ type AddAuth struct {
 }
 
 // Unwatch removes a watch. There is no answer; events that are on their way may
-// still come.
+// still come. A Read that was sent before and is not answered yet is answered, and
+// does not arm it.
 type Unwatch struct {
 	Watch uint64
 }
