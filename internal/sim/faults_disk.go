@@ -57,17 +57,19 @@ func (f *faults) fullDisk() bool {
 }
 
 // mayDamage says whether another disk may lose what was durable: of the voters so
-// many that a quorum stays whole, and none while the membership is changing.
+// many that a quorum stays whole, and none while the membership is changing. Nor one
+// on which nothing is anybody's yet: a first start that left garbage behind cannot be
+// told from a stranger's directory, and is refused.
 func (f *faults) mayDamage(m *member) bool {
 	if f.w.opts.BeyondModel {
 		return true
 	}
-	config := f.w.config()
-	if config.Pending != nil || !config.Founded() || m.damaged || m.garbles {
+	members := &f.w.observe.members
+	if len(members.changes) > 0 || members.settled == nil || m.incarnation == 0 || m.damaged || m.garbles {
 		return false
 	}
 	voters, whole := 0, 0
-	for _, x := range config.Current {
+	for _, x := range members.settled {
 		o := f.w.members[x.ID-1]
 		if x.Role != protocol.Voter {
 			continue
@@ -84,8 +86,8 @@ func (f *faults) mayDamage(m *member) bool {
 // starts it again later.
 func (f *faults) damage(what func(m *member) bool) bool {
 	m := f.anyone()
-	if m.incarnation == 0 || !f.mayDamage(m) {
-		return false // nothing on it is anybody's yet, or too many are damaged
+	if !f.mayDamage(m) {
+		return false
 	}
 	m.fates = f.image(m)
 	if m.proc != nil {

@@ -32,6 +32,7 @@ type observers struct {
 	w         *World
 	committed uint64            // the highest counter that was applied anywhere
 	config    zab.Configuration // the newest that any process has shown
+	members   memberships
 
 	snapshotBytes int64 // of the largest snapshot
 
@@ -117,6 +118,7 @@ func (o *observers) down(m *member) {
 
 // durable tells of a batch that the simulated disk has.
 func (o *observers) durable(m *member, b *zab.Batch) {
+	o.members.written(b.Entries)
 	if m.speaks { // else it is part of what is found
 		o.hold(durabilityAudit, o.auditor(m).Durable(b))
 		o.hold(refinement, o.spec.Durable(m.id, b))
@@ -183,6 +185,7 @@ func (o *observers) readAnswered(m *member, a *zab.ReadAnswer) {
 // status takes what a process knows of the configuration.
 func (o *observers) status(s *zab.Status) {
 	c := &s.Config
+	o.members.proposed(c.PendingAt, c.Pending)
 	if c.Version > o.config.Version || c.Version == o.config.Version && c.PendingAt != o.config.PendingAt {
 		o.config = c.Clone()
 	}
@@ -203,6 +206,7 @@ func (o *observers) applied(m *member, es []zab.Entry, entries []tree.Entry, out
 		}
 		o.hold(check.Digest, o.check.Applied(&a))
 	}
+	o.members.committed(es)
 	last := es[len(es)-1].Zxid.Counter
 	o.committed = max(o.committed, last)
 	o.w.note(noteApplied, m.id, last, view.Digest())

@@ -128,18 +128,18 @@ func ids(list []*member) (ids []uint64) {
 	return ids
 }
 
-// pickCore returns a quorum of voters whose disks are whole, or nil.
+// pickCore returns voters whose disks are whole and who are a quorum, or nil.
 func (w *World) pickCore() []*member {
-	config := w.config()
+	members := &w.observe.members
 	var core []*member
 	in := func(id, incarnation uint64) bool {
 		return slices.ContainsFunc(core, func(m *member) bool { return m.id == id && m.incarnation == incarnation })
 	}
 	for _, m := range sched.Shuffled(w.faults.rnd, w.members) {
-		if m.damaged || m.garbles || !config.IsVoter(m.id, m.incarnation) {
+		if m.damaged || m.garbles || !members.votes(m.id, m.incarnation) {
 			continue
 		}
-		if core = append(core, m); config.Quorum(in) {
+		if core = append(core, m); members.quorum(in) {
 			return core
 		}
 	}

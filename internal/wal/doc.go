@@ -43,7 +43,8 @@
 //
 // Open writes the last batch again before it relies on it: a process may have died
 // after writing and before a sync that failed, and reads from the page cache would
-// not show that (Rebello et al., USENIX ATC 2020). For the same reason, after
+// not show that (Rebello et al., USENIX ATC 2020). A repair does the same with the batch
+// that it follows. For the same reason, after
 // anything but a clean stop, what lies behind it is filled with zeros again and
 // segments not yet begun are made anew.
 //

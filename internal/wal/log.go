@@ -98,6 +98,7 @@ type Log struct {
 	doomed []*segment // to be removed
 	next   uint64     // number of the next segment
 	repair uint64     // in a damaged log: the sequence number to go on with
+	ends   uint32     // in a damaged log: the sector in which its last batch begins
 	damage *Damage
 	low    bool // the last attempt to prepare found no space
 	err    error
@@ -254,6 +255,9 @@ func (l *Log) write(h *header, b *Batch, repair bool) error {
 			return err
 		}
 		if repair {
+			if err := l.settleEnd(); err != nil {
+				return l.fail(err)
+			}
 			h.flags |= flagRepair
 			h.seq = l.repair
 		}
@@ -275,6 +279,15 @@ func (l *Log) write(h *header, b *Batch, repair bool) error {
 	l.sealed = h.flags&flagSeal != 0
 	l.commit(seg, h, sector, chain)
 	return nil
+}
+
+// settleEnd makes durable what a repair follows, as Open does with a sound log.
+func (l *Log) settleEnd() error {
+	if len(l.segs) == 0 {
+		return nil
+	}
+	seg := l.segs[len(l.segs)-1]
+	return errors.Join(seg.rewrite(l.ends, l.pos.end), seg.file.Sync())
 }
 
 // active returns the segment that is being written to if the batch fits there. A

@@ -277,6 +277,36 @@ func TestFailureIsFinal(t *testing.T) {
 	}
 }
 
+// What a repair follows may be in the page cache alone, of a sync that failed.
+func TestRepairMakesDurableWhatItFollows(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		mem := newMem(t)
+		l, _ := mustOpen(t, mem, testOptions(1))
+		require.NoError(t, l.Append(records(0, "a")))
+		mem.SetHook(func(op disk.Op) disk.Fault {
+			if op.Kind == disk.OpSync {
+				return disk.Fault{Err: syscall.EIO, Lost: lost}
+			}
+			return disk.Fault{}
+		})
+		require.ErrorIs(t, l.Append(records(1, "b")), syscall.EIO)
+		mem.SetHook(nil)
+		end := int64(l.pos.end+1) * sectorSize
+		require.NoError(t, l.Close())
+		require.NoError(t, mem.Corrupt(testDir+"/"+segmentName(1), func(b []byte) { b[end+sectorSize] = 1 }))
+
+		l, rec := mustOpen(t, mem, testOptions(2))
+		require.NotNil(t, rec.Damage)
+		require.EqualValues(t, 2, rec.Last)
+		b := records(2, "c")
+		b.Repair, b.Head = true, []byte("new")
+		require.NoError(t, l.Append(b))
+		_, rec = mustOpen(t, mem.Crash(disk.KeepNothing), testOptions(3))
+		require.Nil(t, rec.Damage)
+		require.EqualValues(t, 3, rec.Last)
+	}
+}
+
 // Read and Prepare beside Append.
 func TestConcurrentUse(t *testing.T) {
 	mem := newMem(t)

@@ -73,7 +73,7 @@ func open(fsys disk.FS, dir string, opts Options, segs, parts []*segment) (*Log,
 	}
 	if l.damage != nil {
 		rec.Sealed = false
-		l.repair = r.seen + 1<<32
+		l.repair, l.ends = r.seen+1<<32, c.batch
 		l.doomed = others(segs, l.segs, nil)
 		return l, rec, nil
 	}
