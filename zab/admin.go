@@ -34,7 +34,8 @@ func (r *Replica) Handover(ctx context.Context, to uint64) error {
 }
 
 // Reconfigure changes the membership from the one with a version, as Status has
-// it in Config, to another, and waits until that is applied here. A new voter must
+// it in Config, to another, and waits until that is settled: members that have left
+// can be shut down then, and are not needed after any crash. A new voter must
 // be synchronised as an observer before, and is named with its incarnation; other
 // new members may be named with incarnation 0. A leader does not remove itself
 // (see Handover). The error wraps ErrConflict if the version is not the current
@@ -54,8 +55,24 @@ func (r *Replica) Reconfigure(ctx context.Context, version uint64, next Membersh
 	if err != nil {
 		return err
 	}
-	_, err = p.Wait(ctx)
-	return err
+	res, err := p.Wait(ctx)
+	if err != nil {
+		return err
+	}
+	return r.settled(ctx, res.Zxid)
+}
+
+// settled waits until a change of membership that was applied is settled.
+func (r *Replica) settled(ctx context.Context, at Zxid) error {
+	for {
+		s, changed := r.Status()
+		if v := s.Config.Version; v > at.Counter || v == at.Counter && s.Settled {
+			return nil
+		}
+		if err := r.pause(ctx, changed); err != nil {
+			return fmt.Errorf("%w: the change of membership is applied, and not yet settled: %w", ErrUnknownOutcome, err)
+		}
+	}
 }
 
 // do has the loop call f and waits for what it returns.

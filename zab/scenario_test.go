@@ -274,6 +274,7 @@ func TestStatusKnowsWhatWasReconfigured(t *testing.T) {
 			s, _ = r.Status()
 			require.Greater(t, s.Config.Version, version, "change %d", i)
 			require.Equal(t, next, s.Config.Current)
+			require.True(t, s.Settled, "change %d", i)
 			e.same()
 		}
 	})

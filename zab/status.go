@@ -38,7 +38,7 @@ func (v *statusView) protocol(s protocol.Status) bool {
 	v.now.Serving = v.serving.Serves()
 	n := &v.now.Status
 	return old.Phase != n.Phase || old.Leader != n.Leader || old.Epoch != n.Epoch || old.Serving != n.Serving ||
-		old.Config.Version != n.Config.Version || old.Config.PendingAt != n.Config.PendingAt
+		old.Config.Version != n.Config.Version || old.Config.PendingAt != n.Config.PendingAt || old.Settled != n.Settled
 }
 
 // applied takes what the state machine has now, and says the same.

@@ -192,6 +192,9 @@ type Status struct {
 	Commit        Zxid
 	Base          Zxid
 	Config        Configuration
+	// Settled says that the log says for ever that Config is in force, with nothing
+	// pending. Before that a restart may yet need a quorum of the membership before.
+	Settled bool
 	Peers         []PeerStatus // linked ones, by ID
 }
 

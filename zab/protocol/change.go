@@ -121,9 +121,9 @@ func (c *Core) tickOffice() {
 }
 
 // changeSettled says whether the log says for ever that the current membership is
-// in force.
+// in force, and nothing is pending.
 func (c *Core) changeSettled() bool {
-	return c.log.confirmed == c.log.config.Version && c.commit.Counter >= c.log.confirmedAt
+	return c.log.config.Pending == nil && c.log.confirmed == c.log.config.Version && c.commit.Counter >= c.log.confirmedAt
 }
 
 // tellRemoved tells those who follow and are no members any more that they are

@@ -379,6 +379,7 @@ func (c *Core) applyEnd() Zxid {
 
 // advance takes note that the log is committed up to z.
 func (c *Core) advance(z Zxid) {
+	settled := c.changeSettled()
 	if c.commit.Less(z) {
 		c.commit = z
 	}
@@ -386,6 +387,7 @@ func (c *Core) advance(z Zxid) {
 		c.out.ConfigChanged = true
 		c.out.StatusChanged = true
 	}
+	c.out.StatusChanged = c.out.StatusChanged || c.changeSettled() != settled
 }
 
 // write queues a batch that leaves the log as it is now.

@@ -138,7 +138,7 @@ func (c *Core) serving() bool {
 func (c *Core) Status() Status {
 	s := Status{ID: c.cfg.ID, Incarnation: c.hs.Incarnation, Epoch: c.epoch, AcceptedEpoch: c.hs.AcceptedEpoch,
 		Last: c.log.last, Durable: c.log.durable, Commit: c.commit, Base: c.log.base.Zxid(),
-		Config: c.log.config.Clone(), Serving: c.serving()}
+		Config: c.log.config.Clone(), Serving: c.serving(), Settled: c.changeSettled()}
 	switch c.role {
 	case roleLooking:
 		s.Epoch = c.log.last.Epoch
