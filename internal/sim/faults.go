@@ -92,7 +92,9 @@ type faults struct {
 	lies bool // syncs that report success do nothing now and then: beyond what must be survived
 
 	target *member // whom the fault befalls that is being made; nil: everybody
+	aim    *member // whom it is to befall, if anyone would do
 	cells  map[Cell]int
+	direct *Cell // that the run is to reach, or nil
 }
 
 func (f *faults) begin(w *World) {
@@ -105,6 +107,9 @@ func (f *faults) schedule() {
 		if f.w.opts.Faults[k] > 0 {
 			f.later(k)
 		}
+		if f.direct != nil && f.direct.Fault == faultTable[k].name {
+			f.lieInWait(k)
+		}
 	}
 }
 
@@ -113,16 +118,21 @@ func (f *faults) later(k fault) {
 		if f.w.healing {
 			return
 		}
-		before := f.w.doings()
-		f.target = nil
-		if faultTable[k].do(f) {
-			f.done[k]++
-			f.cover(k, before)
-			f.w.note(noteFault, uint64(k), 0)
-			f.w.trace.Remark(f.w.sched.Now(), "fault: %s", faultTable[k].name)
-		}
+		f.make(k)
 		f.later(k)
 	})
+}
+
+// make has a fault of a kind befall somebody, if there is a place for it now.
+func (f *faults) make(k fault) {
+	before := f.w.doings()
+	f.target = nil
+	if faultTable[k].do(f) {
+		f.done[k]++
+		f.cover(k, before)
+		f.w.note(noteFault, uint64(k), 0)
+		f.w.trace.Remark(f.w.sched.Now(), "fault: %s", faultTable[k].name)
+	}
 }
 
 // calm ends what is still to befall somebody.
@@ -142,6 +152,9 @@ func (f *faults) lasting(heal func()) bool {
 // anyone picks a machine; some picks one whose process runs, or nil.
 func (f *faults) anyone() *member {
 	f.target = sched.Pick(f.rnd, f.w.members)
+	if f.aim != nil {
+		f.target = f.aim
+	}
 	return f.target
 }
 
@@ -153,6 +166,9 @@ func (f *faults) some() *member {
 		}
 	}
 	f.target = sched.Pick(f.rnd, up)
+	if f.aim != nil && f.aim.proc != nil {
+		f.target = f.aim
+	}
 	return f.target
 }
 

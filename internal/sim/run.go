@@ -23,6 +23,8 @@ type Report struct {
 	Spec    spec.Stats
 	Failure *Failure // nil if nothing was wrong
 	Tape    *sched.Tape
+
+	Directed *Cell // that the run was directed at; its tape says nothing of it
 }
 
 // Failure is what a checker found.

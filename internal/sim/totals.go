@@ -9,6 +9,7 @@ import (
 // Totals sums up many runs.
 type Totals struct {
 	Seeds, Events uint64
+	Hash          uint64  // of everything that happened in any run
 	Hours         float64 // simulated, of ensembles
 	Faults        int
 	Leaders       int // epochs opened
@@ -31,6 +32,7 @@ func (t *Totals) Add(r *Report) {
 	}
 	t.Seeds++
 	t.Events += r.Events
+	t.Hash += r.Hash * (2*r.Seed + 1) // in whatever order
 	t.Hours += float64(r.Time) / 3600e9
 	t.Leaders += r.Spec.Opened
 	t.Committed += r.Spec.Committed
@@ -60,10 +62,6 @@ var sometimes = []string{
 	"operation 9 of a disk failed", "operation 10 of a disk failed", "operation 13 of a disk failed",
 }
 
-// Directed are seeds that reach cells which the first thousand or so do not. They are
-// found by running more; a change of what is drawn may ask for others.
-var Directed = []uint64{}
-
 // Missing lists what was to happen and never did: faults, marks, and cells.
 func (t *Totals) Missing() (list []string) {
 	for k := range faultTable {
@@ -76,9 +74,17 @@ func (t *Totals) Missing() (list []string) {
 			list = append(list, name)
 		}
 	}
+	for _, c := range t.MissingCells() {
+		list = append(list, c.String())
+	}
+	return list
+}
+
+// MissingCells lists the cells that were not reached.
+func (t *Totals) MissingCells() (list []Cell) {
 	for _, c := range Cells() {
 		if t.Cells[c] == 0 {
-			list = append(list, c.String())
+			list = append(list, c)
 		}
 	}
 	return list
@@ -86,19 +92,14 @@ func (t *Totals) Missing() (list []string) {
 
 // WriteTable writes the totals for people. Times are in seconds.
 func (t *Totals) WriteTable(w io.Writer, wall, cpu float64) {
-	reached := 0
-	all := Cells()
-	for _, c := range all {
-		if t.Cells[c] > 0 {
-			reached++
-		}
-	}
+	all := len(Cells())
 	rows := []struct {
 		what string
 		n    any
 	}{
 		{"seeds", t.Seeds},
 		{"events", t.Events},
+		{"hash of all that happened", fmt.Sprintf("%016x", t.Hash)},
 		{"events a second of CPU time", int(float64(t.Events) / cpu)},
 		{"simulated ensemble-hours", fmt.Sprintf("%.2f", t.Hours)},
 		{"simulated hours an hour of CPU time", int(t.Hours * 3600 / cpu)},
@@ -110,7 +111,7 @@ func (t *Totals) WriteTable(w io.Writer, wall, cpu float64) {
 		{"watch events checked", t.WatchEvents},
 		{"sessions expired", t.Expired},
 		{"slices judged by porcupine", t.Slices},
-		{"cells fault/phase/role", fmt.Sprintf("%d of %d", reached, len(all))},
+		{"cells fault/phase/role", fmt.Sprintf("%d of %d", all-len(t.MissingCells()), all)},
 		{"seconds, of CPU time", fmt.Sprintf("%.1f, %.1f", wall, cpu)},
 	}
 	for _, r := range rows {

@@ -26,6 +26,7 @@ import (
 type options struct {
 	seeds, from uint64
 	seed, tape  string
+	aim         string
 	save        string
 	minutes     float64
 	parallel    int
@@ -48,6 +49,7 @@ func main() {
 	flag.Uint64Var(&o.seeds, "seeds", 1000, "how many seeds to run")
 	flag.Uint64Var(&o.from, "from", 1, "the first seed, or the sample of mutants")
 	flag.StringVar(&o.seed, "seed", "", "run one seed and show its timeline")
+	flag.StringVar(&o.aim, "aim", "", "with -seed: direct the run at a cell, as in bit-flip/synchronising/leader")
 	flag.StringVar(&o.tape, "tape", "", "run a tape and show its timeline")
 	flag.StringVar(&o.save, "save", "", "write the tape of what failed to this file")
 	flag.Float64Var(&o.minutes, "minutes", 0, "begin no seed after so many minutes of CPU time; 0: all of -seeds")
@@ -93,7 +95,7 @@ func (o *options) run(ctx context.Context) (ok bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		return o.runOne(seed), nil
+		return o.runOne(seed)
 	}
 	return o.runSeeds(ctx), nil
 }

@@ -13,7 +13,16 @@ import (
 )
 
 // runOne runs one seed and shows how it went.
-func (o *options) runOne(seed uint64) bool { return o.show(sim.Run(seed)) }
+func (o *options) runOne(seed uint64) (bool, error) {
+	if o.aim == "" {
+		return o.show(sim.Run(seed)), nil
+	}
+	c, err := sim.ParseCell(o.aim)
+	if err != nil {
+		return false, err
+	}
+	return o.show(sim.RunDirected(seed, c)), nil
+}
 
 func (o *options) runTape() (bool, error) {
 	b, err := os.ReadFile(o.tape)
@@ -44,6 +53,10 @@ func (o *options) show(r *sim.Report) bool {
 // keep writes the tape of a run that failed.
 func (o *options) keep(r *sim.Report) {
 	if o.save == "" {
+		return
+	}
+	if r.Directed != nil {
+		fmt.Fprintln(os.Stderr, "a directed run has no tape")
 		return
 	}
 	tape := r.Tape
@@ -84,8 +97,8 @@ func (o *options) runSeeds(ctx context.Context) bool {
 			fmt.Println(s.first.Failure.Story())
 			fmt.Printf("%v\n", &s.first.Options)
 		}
-		fmt.Printf("seed %#x: %s: %s\nrun it again: go run ./internal/sim/cmd/sim -seed %#x\n",
-			s.first.Seed, s.first.Failure.Checker, s.first.Failure.Message, s.first.Seed)
+		fmt.Printf("seed %#x: %s: %s\nrun it again: go run ./internal/sim/cmd/sim -seed %#x%s\n",
+			s.first.Seed, s.first.Failure.Checker, s.first.Failure.Message, s.first.Seed, aimOf(s.first))
 	}
 	s.total.WriteTable(os.Stdout, time.Since(start).Seconds(), cpuSeconds())
 	if missing := s.total.Missing(); o.coverage && len(missing) > 0 {
@@ -96,6 +109,14 @@ func (o *options) runSeeds(ctx context.Context) bool {
 		s.writeJSON()
 	}
 	return ok
+}
+
+// aimOf is the option that directs a run as one was.
+func aimOf(r *sim.Report) string {
+	if r.Directed == nil {
+		return ""
+	}
+	return fmt.Sprintf(" -aim %v", r.Directed)
 }
 
 func (s *sweep) work(ctx context.Context) {
@@ -114,14 +135,19 @@ func (s *sweep) work(ctx context.Context) {
 	}
 }
 
-// directed runs the seeds that reach what the others have not, and says what only
-// they have reached.
+// directedTries is how many directed seeds are tried for a cell.
+const directedTries = 60
+
+// directed runs seeds that are directed at the cells which the others have not
+// reached, and says how many only those have.
 func (s *sweep) directed() {
-	before := s.total.Missing()
-	for _, seed := range sim.Directed {
-		s.add(sim.Run(seed))
+	missed := s.total.MissingCells()
+	for _, c := range missed {
+		if s.total.Cells[c] == 0 {
+			s.add(sim.Direct(c, directedTries))
+		}
 	}
-	fmt.Printf("%-38s %d\n", "reached by directed seeds only", len(before)-len(s.total.Missing()))
+	fmt.Printf("%-38s %d\n", "cells reached by directed seeds only", len(missed)-len(s.total.MissingCells()))
 }
 
 func (s *sweep) add(r *sim.Report) {
