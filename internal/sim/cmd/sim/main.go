@@ -61,7 +61,7 @@ func main() {
 	flag.StringVar(&o.explore, "explore", "", "explore the bounded configurations whose name has this regular expression, instead")
 	flag.BoolVar(&o.long, "long", false, "with -explore: those that take long as well")
 	flag.StringVar(&o.plants, "plants", "", "plant the bugs whose name has this regular expression, instead")
-	flag.IntVar(&o.mutants, "mutants", 0, "run so many mutants, instead")
+	flag.IntVar(&o.mutants, "mutants", 0, "make so many mutants, instead, for the tests and then for seeds")
 	flag.BoolVar(&o.unit, "unit", false, "have planted bugs found by the tests of their package")
 	flag.BoolVar(&o.record, "record", false, "with -unit: write down which test finds which")
 	flag.DurationVar(&o.budget, "budget", time.Minute, "CPU time for each planted bug or mutant")
