@@ -70,4 +70,10 @@ var bugs = []bug{
 			" it left an ensemble that needed members which had been told that they could go (liveness).",
 		fix: "zab: Reconfigure waits for Status.Settled; TestStatusKnowsWhatWasReconfigured",
 	},
+	{
+		what: "Recovery removed prepared segments, the newest first, each for good before the next; but one that a process had" +
+			" removed just before it died could still come back after a loss of power, without the one it names: damage where" +
+			" there is none, for which a replica is counted as a new one (package crashpoint).",
+		fix: "internal/wal: settle; TestPowerIsLostAfterAProcessDiedInRecovery",
+	},
 }
