@@ -188,33 +188,30 @@ func (c *crasher) found(p Point, w wreck) *outcome {
 		}
 		seed, c.explored[key] = key.seed(), true
 		c.total.Disks++
-		c.outcomes[key] = c.recover(p, w.mem.Clone(), seed, true)
+		if c.outcomes[key] == nil {
+			c.outcomes[key] = c.recover(p, w.mem.Clone(), seed)
+		}
 		c.again(p, w, seed, c.outcomes[key])
 		return c.outcomes[key]
 	}
-	o := c.recover(p, w.mem.Clone(), seed, true)
+	o := c.recover(p, w.mem.Clone(), seed)
 	c.again(p, w, seed, o)
 	return o
 }
 
-// foundAgain recovers from what a crash in a recovery has left, and goes on from some
-// of it: all of it is what was found before.
+// foundAgain recovers from what a crash in a recovery has left, and goes on from there.
 func (c *crasher) foundAgain(p Point, w wreck) *outcome {
 	if w.loose {
-		return c.recover(p, w.mem, c.salt(p), false)
+		return c.recover(p, w.mem, c.salt(p))
 	}
 	key := c.sumOf(w.mem)
 	o := c.outcomes[key]
 	if o == nil {
-		o = c.recover(p, w.mem, key.seed(), key.seed()%onwardAgain == 0 || c.cfg.At.Op != 0)
+		o = c.recover(p, w.mem, key.seed())
 		c.outcomes[key] = o
 	}
 	return o
 }
-
-// onwardAgain is from one in how many disks that a crash in recovery leaves a replica
-// goes on.
-const onwardAgain = 4
 
 // sumOf returns the checksum of all that a recovery depends on.
 func (c *crasher) sumOf(m *disk.Mem) (s sum) {
@@ -225,12 +222,10 @@ func (c *crasher) sumOf(m *disk.Mem) (s sum) {
 func (s *sum) seed() uint64 { return binary.BigEndian.Uint64(s[:]) }
 
 // recover recovers from a disk and goes on.
-func (c *crasher) recover(p Point, mem *disk.Mem, seed uint64, onward bool) (o *outcome) {
+func (c *crasher) recover(p Point, mem *disk.Mem, seed uint64) (o *outcome) {
 	defer c.guard(p)
 	l, o := c.reopen(p, mem, seed, "")
-	if onward {
-		c.onward(p, l, o, seed)
-	}
+	c.onward(p, l, o, seed)
 	return o
 }
 

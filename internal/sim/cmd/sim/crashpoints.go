@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"runtime/debug"
 	"slices"
 
 	"github.com/zabtree/zabtree/internal/sim/crashpoint"
@@ -14,6 +15,8 @@ import (
 // runCrashPoints crashes a replica's storage at every operation of its disk, or at one
 // point, and shows what came of it.
 func (o *options) runCrashPoints() (bool, error) {
+	// Little is kept and much thrown away.
+	debug.SetGCPercent(400)
 	cfg := crashpoint.Config{Seed: o.from}
 	if o.at != "" {
 		var err error
