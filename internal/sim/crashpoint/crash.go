@@ -29,6 +29,8 @@ type crasher struct {
 	batch       *protocol.Batch
 	receipts    receipts
 
+	over *Violation // was found
+
 	outcomes map[sum]*outcome // of recoveries
 	explored map[sum]bool     // whose recovery was crashed
 	buf      []byte
@@ -56,6 +58,9 @@ func changes(k disk.OpKind) bool {
 // hook is called before each operation of the script's disk.
 func (c *crasher) hook(m *disk.Mem) func(disk.Op) disk.Fault {
 	return func(op disk.Op) disk.Fault {
+		if c.over != nil {
+			return disk.Fault{}
+		}
 		c.op++
 		c.total.DiskOps++
 		c.crash(m)
@@ -116,8 +121,14 @@ func (c *crasher) violation(p Point, format string, args ...any) *Violation {
 	return &Violation{Seed: c.cfg.Seed, At: p, Step: c.step, Message: fmt.Sprintf(format, args...)}
 }
 
-// lost ends everything.
-func (c *crasher) lost(p Point, format string, args ...any) { panic(c.violation(p, format, args...)) }
+// lost ends everything. What the product does with its disk while that goes through it
+// counts no more.
+func (c *crasher) lost(p Point, format string, args ...any) {
+	if c.over == nil {
+		c.over = c.violation(p, format, args...)
+	}
+	panic(c.over)
+}
 
 // judge holds what was found against what must be there.
 func (c *crasher) judge(p Point, o *outcome) {
@@ -268,6 +279,9 @@ func (c *crasher) again(p Point, w wreck, seed uint64, first *outcome) {
 	news := false // the wreck itself is done
 	before := mem.Ops()
 	mem.SetHook(func(op disk.Op) disk.Fault {
+		if c.over != nil {
+			return disk.Fault{}
+		}
 		if p.Again = op.N - before; news {
 			c.crashAgain(p, mem, w.loose, first, false)
 			news = false

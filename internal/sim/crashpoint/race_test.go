@@ -2,6 +2,6 @@
 
 package crashpoint
 
-// oneIn thins out what is crashed. There is one goroutine here, and the race detector
-// has little to find.
-const oneIn = 150
+// One in so many operations of the disk is a crash point here, and one in so many
+// recoveries is crashed. There is one goroutine, and the race detector has little to find.
+const oneIn, againIn = 120, 12
