@@ -29,10 +29,10 @@ type member struct {
 
 	incarnation uint64
 	born        uint64 // how many incarnations were drawn
-	removed     bool // told that it is no member any more
-	damaged     bool // something that was durable is gone, and it has not drawn a new incarnation
-	garbles     bool // fates leave damage behind
-	armed       int  // operations of the disk until the process crashes; 0: none
+	removed     bool   // told that it is no member any more
+	damaged     bool   // something that was durable is gone, and it has not drawn a new incarnation
+	garbles     bool   // fates leave damage behind
+	armed       int    // operations of the disk until the process crashes; 0: none
 	fates       disk.Image
 	lives       int
 	speaks      bool             // its process is done with recovering
