@@ -49,4 +49,10 @@ var bugs = []bug{
 			" each time more: a session at its limit filled a slow log with itself (liveness).",
 		fix: "internal/host: landed; TestNoStorm",
 	},
+	{
+		what: "Voters that had lost their whole logs, and knew it, had neither a log nor a list of founders: all of them," +
+			" or a single one, founded the ensemble again, without what was committed (beyond the model; refinement).",
+		fix:   "internal/driver: identityChanges, TestDamagedFoundsNothing; TestLostLogsDoNotFoundAgain of package zab",
+		plant: "driver-found-founding-again",
+	},
 }
