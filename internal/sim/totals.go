@@ -66,7 +66,6 @@ var sometimes = []string{
 	"beyond the model: a damaged directory was refused",
 	"beyond the model: a directory was emptied by an operator",
 	"beyond the model: an old copy was restored",
-	"beyond the model: two believe that they hold a lock",
 	"operation 9 of a disk failed", "operation 10 of a disk failed", "operation 13 of a disk failed",
 }
 
