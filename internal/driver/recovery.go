@@ -189,6 +189,12 @@ func (v *recovery) identityChanges(last protocol.Zxid) bool {
 	if v.damage != nil {
 		v.cfg.Log.Error("storage is damaged: this replica is counted as a new one", "err", v.damage)
 		v.hard.Incarnation = 0
+		if v.hard.Founders == nil {
+			// There may have been a list, and there may be an ensemble that it founded. With
+			// an empty log and no list this replica would found it once more, without
+			// what was committed.
+			v.hard.Founders = []protocol.Founder{}
+		}
 	}
 	if v.hard.Incarnation != 0 && v.hard.AcceptedEpoch >= last.Epoch {
 		return false

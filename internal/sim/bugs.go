@@ -76,4 +76,10 @@ var bugs = []bug{
 			" there is none, for which a replica is counted as a new one (package crashpoint).",
 		fix: "internal/wal: settle; TestPowerIsLostAfterAProcessDiedInRecovery",
 	},
+	{
+		what: "Voters that had lost their whole logs, and knew it, had neither a log nor a list of founders: all of them," +
+			" or a single one, founded the ensemble again, without what was committed (beyond the model; refinement).",
+		fix:   "internal/driver: identityChanges, TestDamagedFoundsNothing; TestLostLogsDoNotFoundAgain of package zab",
+		plant: "driver-found-founding-again",
+	},
 }

@@ -23,6 +23,14 @@
 // voters' disks only so many may lose what was durable that a quorum stays whole, and
 // none while the membership changes. So "survives without an operator" is an assertion.
 //
+// # Beyond the model
+//
+// One run of eight breaks more than that, in the ways of beyondTable, which says for
+// each what may be given up, and which ways cannot be among them. There refusing is
+// allowed and a wrong answer is not: all the checkers stay, but for what the table names.
+// It ends like any other if a quorum is whole when all is healed; if none is, then
+// nobody may lead, serve or commit.
+//
 // # Checkers
 //
 // Each is told of everything as it happens, and ends the run by its name:
@@ -37,6 +45,7 @@
 //   - storage-audit: a member finds on its disk what was durable there and, of what was
 //     under way, whole writes in order.
 //   - no-halt: no member halts, refuses a frame or fails to start by itself.
+//   - refusal: beyond the model, nobody answers when no quorum is whole.
 //   - no-panic, liveness.
 //
 // # Seeds and tapes

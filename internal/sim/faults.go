@@ -38,6 +38,9 @@ const (
 	changeMembers
 	crashClient
 	moveClient
+	loseWrite
+	misdirectWrite
+	foreignDirectory
 	faultKinds
 )
 
@@ -77,6 +80,9 @@ var faultTable = [faultKinds]struct {
 	changeMembers:     {"membership", 4 * second, (*faults).change},
 	crashClient:       {"client-crash", 5 * second, (*faults).crashClient},
 	moveClient:        {"client-move", 2 * second, (*faults).moveClient},
+	loseWrite:         {"lost-write", 8 * second, (*faults).loseWrite},
+	misdirectWrite:    {"misdirected-write", 8 * second, (*faults).misdirectWrite},
+	foreignDirectory:  {"foreign-directory", 6 * second, (*faults).foreignDirectory},
 }
 
 // faults is who breaks things: never more at a time than must be survived, unless
@@ -110,6 +116,9 @@ func (f *faults) schedule() {
 		if f.direct != nil && f.direct.Fault == faultTable[k].name {
 			f.lieInWait(k)
 		}
+	}
+	if f.w.opts.Beyond[oldCopies] {
+		f.keepCopies()
 	}
 }
 

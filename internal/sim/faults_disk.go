@@ -61,7 +61,7 @@ func (f *faults) fullDisk() bool {
 // on which nothing is anybody's yet: a first start that left garbage behind cannot be
 // told from a stranger's directory, and is refused.
 func (f *faults) mayDamage(m *member) bool {
-	if f.w.opts.BeyondModel {
+	if f.beyondDamage(m) {
 		return true
 	}
 	members := &f.w.observe.members
@@ -89,23 +89,35 @@ func (f *faults) damage(what func(m *member) bool) bool {
 	if !f.mayDamage(m) {
 		return false
 	}
-	m.fates = f.image(m)
+	m.goDown(f.image(m))
+	f.again(m)
+	return what(m)
+}
+
+// goDown ends a member's process, if there is one, and its power.
+func (m *member) goDown(image disk.Image) {
+	m.fates = image
 	if m.proc != nil {
 		m.crash()
 	} else {
 		m.lose()
 	}
-	f.again(m)
-	return what(m)
 }
 
 func (f *faults) wipe() bool {
 	return f.damage(func(m *member) bool {
-		m.wipe()
-		m.damaged = false // nothing will be found
-		m.incarnation = 0
+		if !f.w.mayForget(m) {
+			return false
+		}
+		m.empty()
 		return true
 	})
+}
+
+// empty gives a member an empty directory, in which nothing will be found.
+func (m *member) empty() {
+	m.wipe()
+	m.damaged, m.incarnation = false, 0
 }
 
 // files lists what a member's disk holds, but for its lock.

@@ -37,6 +37,8 @@ type member struct {
 	lives       int
 	speaks      bool             // its process is done with recovering
 	underWay    []protocol.Batch // when the last process ended; what of them is there is not known
+	writes      []logWrite       // of this life, the newest
+	visits      *member          // whose directory it is started with, by mistake
 }
 
 // clock is a machine's own time: it runs at a rate of its own.
@@ -104,6 +106,7 @@ func (m *member) hook(op disk.Op) disk.Fault {
 			panic(crashSignal{})
 		}
 	}
+	m.wrote(op)
 	return m.w.faults.befall(m, op)
 }
 
@@ -144,12 +147,21 @@ func (m *member) refused(err error) {
 		m.w.mark("recovery failed for a fault of the disk")
 		return
 	}
+	if m.visits != nil && m.visitRefused(err) || m.damageRefused(err) {
+		return
+	}
 	m.w.fail(noHalt, "member %d does not start: %v", m.id, err)
 }
 
 // stopped takes the reason why a process stopped by itself.
 func (m *member) stopped(op string, err error) {
-	if op == "removed" || errors.Is(err, errInjected) {
+	switch {
+	case errors.Is(err, errInjected):
+		if m.w.healing { // a failure from before that shows only now
+			m.w.faults.again(m)
+		}
+		return
+	case op == "removed":
 		return
 	}
 	m.w.fail(noHalt, "member %d stops: %s: %v", m.id, op, err)
@@ -160,7 +172,7 @@ func (m *member) stopped(op string, err error) {
 func (m *member) damageFound(err error) error {
 	m.log("damage: %v", err)
 	m.w.mark("damage found by recovery")
-	if !m.damaged && !m.w.opts.BeyondModel {
+	if !m.damaged {
 		m.w.fail(noHalt, "member %d finds damage where there is none: %v", m.id, err)
 	}
 	return nil

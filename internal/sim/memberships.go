@@ -77,6 +77,12 @@ func (s *memberships) quorum(in func(id, incarnation uint64) bool) bool {
 		!slices.ContainsFunc(s.changes, func(c memberChange) bool { return !ok(c.next) })
 }
 
+// anyQuorum says whether members are a quorum of one of them.
+func (s *memberships) anyQuorum(in func(id, incarnation uint64) bool) bool {
+	ok := func(m zab.Membership) bool { return (&zab.Configuration{Current: m}).Quorum(in) }
+	return ok(s.settled) || slices.ContainsFunc(s.changes, func(c memberChange) bool { return ok(c.next) })
+}
+
 // votes says whether a member counts in one of them.
 func (s *memberships) votes(id, incarnation uint64) bool {
 	voter := func(m zab.Membership) bool { return (&zab.Configuration{Current: m}).IsVoter(id, incarnation) }

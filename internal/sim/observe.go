@@ -2,6 +2,7 @@ package sim
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/zabtree/zabtree/internal/sim/audit"
 	"github.com/zabtree/zabtree/internal/sim/check"
@@ -100,11 +101,45 @@ func (o *observers) started(m *member, found *audit.Disk) {
 		if len(there) > 0 {
 			o.w.mark("write survived that nobody knew of")
 		}
+	} else {
+		o.leftOver(m, found)
 	}
 	m.underWay = nil
 	o.hold(durabilityAudit, a.Restarted(found))
 	o.hold(refinement, o.spec.Started(m.id, found))
 	m.speaks = true
+}
+
+// leftOver tells of what was under way when a member went down, and is the end of what
+// it has left under another incarnation.
+func (o *observers) leftOver(m *member, found *audit.Disk) {
+	if o.auditor(m).Disk().Holds(found.Last) {
+		return
+	}
+	for i := range m.underWay {
+		b := &m.underWay[i]
+		n := slices.IndexFunc(b.Entries, func(e zab.Entry) bool { return e.Zxid == found.Last })
+		if n < 0 {
+			continue
+		}
+		for j := range m.underWay[:i] {
+			o.hold(refinement, o.spec.Durable(m.id, &m.underWay[j]))
+		}
+		part := *b
+		part.Entries, part.Raw = b.Entries[:n+1], nil
+		for k := range part.Entries {
+			part.Raw = zab.AppendEntry(part.Raw, &part.Entries[k])
+		}
+		o.hold(refinement, o.spec.Durable(m.id, &part))
+		return
+	}
+}
+
+// replaced tells that a member that is down has another disk now.
+func (o *observers) replaced(m *member) {
+	m.underWay = nil
+	o.audit[m.id] = audit.New(m.id)
+	o.hold(refinement, o.spec.Replaced(m.id))
 }
 
 func (o *observers) down(m *member) {
@@ -258,6 +293,9 @@ func (o *observers) ended(c *client, fault protocol.Fault) {
 }
 
 func (o *observers) lease(c *client) {
+	if o.w.opts.Beyond[wideClocks] {
+		return // nobody may rely on it
+	}
 	o.hold(check.Expiry, o.check.Lease(c.life, c.until, o.w.sched.Now()))
 }
 

@@ -50,8 +50,9 @@ type Options struct {
 	ClockPPM          int64             // a clock is so much fast or slow at most
 	ThinkMean         int64             // of a client, between two calls
 	Window            int               // calls of a client under way
-	BeyondModel       bool              // more may break than must be survived
 	Faults            [faultKinds]int64 // mean time between two of a kind; 0: none
+	BeyondModel       bool              // more may break than must be survived
+	Beyond            [beyondKinds]bool // in which ways
 }
 
 // Derive returns the options of a seed.
@@ -98,6 +99,10 @@ func Derive(s *sched.Stream) Options {
 		} else {
 			s.IntN(4)
 		}
+	}
+	// Last, so that a seed is the same in all else.
+	if o.BeyondModel = s.Chance(1, 8); o.BeyondModel {
+		o.goBeyond(s)
 	}
 	return o
 }

@@ -14,18 +14,27 @@ import (
 func (w *World) play() {
 	w.note(notePhase, 1)
 	for _, m := range w.members[:w.opts.Voters+w.opts.Observers] {
+		if w.opts.Beyond[garbledStarts] {
+			w.faults.garbleStart(m)
+		}
 		w.boot(m)
 	}
 	for _, c := range w.clients {
 		c.open()
 	}
-	w.found()
+	if !w.opts.Beyond[garbledStarts] {
+		w.found()
+	}
 	w.faults.schedule()
 	w.run(w.opts.Seconds * second)
 	w.healing = true
 	w.note(notePhase, 2)
 	w.healCore()
 	w.note(notePhase, 3)
+	if w.opts.BeyondModel && !w.recoverable() {
+		w.refuse()
+		return
+	}
 	w.healAll()
 	w.note(notePhase, 4)
 	w.powerLoss()

@@ -59,6 +59,13 @@ var sometimes = []string{
 	"hello refused", "hello timed out", "lock lost with the lease", "lock taken", "log without space",
 	"membership change answered", "refused: low on space", "snapshot failed", "snapshot installed",
 	"snapshot written", "write survived that nobody knew of",
+	"another member's directory was refused", "a directory in use was refused",
+	"beyond the model: a majority was lost and nothing was answered",
+	"beyond the model: no quorum of all memberships is whole",
+	"beyond the model: the ensemble was not founded",
+	"beyond the model: a damaged directory was refused",
+	"beyond the model: a directory was emptied by an operator",
+	"beyond the model: an old copy was restored",
 	"operation 9 of a disk failed", "operation 10 of a disk failed", "operation 13 of a disk failed",
 }
 

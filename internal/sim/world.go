@@ -112,7 +112,7 @@ func (w *World) boot(m *member) {
 		return
 	}
 	m.lives++
-	m.removed = false
+	m.removed, m.writes = false, nil
 	w.note(noteStart, m.id, uint64(m.lives))
 	m.start()
 }

@@ -47,7 +47,8 @@
 // accepted epoch. A candidate that finds a better history among those who promise
 // gives up. With the promises of a quorum the epoch is opened. The first epoch of
 // an ensemble takes all founding voters, each empty, and each keeps the list of
-// (ID, incarnation) for ever: so founding happens once.
+// (ID, incarnation) for ever: so founding happens once. One whose storage was damaged
+// may have lost that list with all else, and takes part in no founding.
 //
 // Synchronisation (progress.go, snapsend.go, follower.go): a follower tells the
 // last counter of each epoch that it has; the leader finds the last common entry

@@ -25,7 +25,8 @@ type HardState struct {
 	// AcceptedEpoch is the highest epoch that was promised.
 	AcceptedEpoch uint32
 	// Founders is the list with which this replica promised or led a first
-	// epoch; it takes part in no other first epoch. Nil if there was none.
+	// epoch; it takes part in no other first epoch. Nil if there was none, empty if
+	// there may have been one that is lost: then it takes part in none at all.
 	Founders []Founder
 }
 

@@ -133,6 +133,18 @@ func (s *Spec) Started(id uint64, d *audit.Disk) error {
 	return nil
 }
 
+// Replaced tells that a member that is down has another disk now: what it had does not
+// bind it. It may be one that it had before, and so the same incarnation again.
+func (s *Spec) Replaced(id uint64) error {
+	if m := s.members[id]; m != nil && s.err == nil {
+		if m.up {
+			return s.violated(Feed, id, "another disk while it runs")
+		}
+		m.hs.Incarnation = 0
+	}
+	return s.err
+}
+
 // found compares what a member's disk holds with what it must.
 func (s *Spec) found(m *member, d *audit.Disk) error {
 	switch {
