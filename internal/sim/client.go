@@ -25,8 +25,9 @@ type client struct {
 	work    *workload
 	calls   uint64 // so far
 	last    *call
-	waiting []*call // for answers
-	until   int64   // of the lease, in true time
+	waiting []*call         // for answers
+	asking  map[uint64]bool // what is under way on the link
+	until   int64           // of the lease, in true time
 	effects []protocol.Effect
 	busy    bool // carrying them out
 	leased  bool
@@ -96,6 +97,7 @@ func (c *client) effect(e *protocol.Effect) {
 		}
 	case protocol.EffectSend:
 		if c.link == e.Link {
+			c.asked(e.Request)
 			c.conn.Send(protocol.AppendRequest(nil, e.Request))
 		}
 	case protocol.EffectResolve:

@@ -41,6 +41,8 @@ type observers struct {
 	audit map[uint64]*audit.Auditor
 	links map[zab.LinkID]*seenLink
 	lives int // of clients, so far
+	flows map[flowKey]*flow
+	frame audit.Frame // that is being looked at
 }
 
 // seenLink is a link of which an end was up, and which ends are not up any more.
@@ -161,11 +163,13 @@ func (o *observers) linkDown(m *member, l *peerLink) {
 func (o *observers) sent(m *member, l *peerLink, frame []byte) {
 	o.hold(durabilityAudit, o.auditor(m).Sent(l.peer.ID, frame))
 	o.hold(refinement, o.spec.Sent(m.id, l.peer.ID, l.shared, frame))
+	o.flowsOut(m, l, frame)
 }
 
 func (o *observers) delivered(m *member, l *peerLink, frame []byte) {
 	o.hold(durabilityAudit, o.auditor(m).Delivered(frame))
 	o.hold(refinement, o.spec.Delivered(l.peer.ID, m.id, l.shared, frame))
+	o.flowsIn(m, l, frame)
 }
 
 func (o *observers) installed(m *member, b *zab.Base) {

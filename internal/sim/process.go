@@ -77,6 +77,7 @@ type process struct {
 	hosted     map[host.LinkID]*clientConn
 	hostedBy   map[netsim.Conn]*clientConn
 	lastHosted host.LinkID
+	proposed   int // by the host, and not answered yet
 }
 
 // waiter is who waits for a proposal: the host, by a token, or whoever proposed a

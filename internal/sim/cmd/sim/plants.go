@@ -68,5 +68,8 @@ func (o *options) finder(s *plant.Subject) plant.Command {
 	if o.unit {
 		return plant.Tests{Package: s.Package}
 	}
+	if len(s.Expect) > 0 && s.Expect[0] == plant.Explorer {
+		return plant.Explore{Package: command}
+	}
 	return plant.Sim{Package: command}
 }
