@@ -30,9 +30,6 @@ type flowKey struct {
 
 func (o *observers) flow(m *member, l *peerLink) *flow {
 	k := flowKey{m.id, l.shared}
-	if o.flows == nil {
-		o.flows = map[flowKey]*flow{}
-	}
 	if o.flows[k] == nil {
 		o.flows[k] = &flow{}
 	}

@@ -38,6 +38,10 @@ const (
 	changeMembers
 	crashClient
 	moveClient
+	starveTask
+	crashAgain
+	muteClient
+	cutOldLeader
 	faultKinds
 )
 
@@ -77,6 +81,10 @@ var faultTable = [faultKinds]struct {
 	changeMembers:     {"membership", 4 * second, (*faults).change},
 	crashClient:       {"client-crash", 5 * second, (*faults).crashClient},
 	moveClient:        {"client-move", 2 * second, (*faults).moveClient},
+	starveTask:        {"starve", 4 * second, (*faults).starve},
+	crashAgain:        {"crash-again", 6 * second, (*faults).crashAgain},
+	muteClient:        {"client-mute", 6 * second, (*faults).mute},
+	cutOldLeader:      {"old-leader", 8 * second, (*faults).cutOldLeader},
 }
 
 // faults is who breaks things: never more at a time than must be survived, unless

@@ -42,6 +42,7 @@ type observers struct {
 	links map[zab.LinkID]*seenLink
 	lives int // of clients, so far
 	flows map[flowKey]*flow
+	fates map[proposal]fate
 	frame audit.Frame // that is being looked at
 }
 
@@ -57,6 +58,7 @@ func (o *observers) begin(w *World) {
 	o.spec = spec.New(w.opts.founding())
 	o.audit = map[uint64]*audit.Auditor{}
 	o.links = map[zab.LinkID]*seenLink{}
+	o.flows, o.fates = map[flowKey]*flow{}, map[proposal]fate{}
 }
 
 // hold ends the run if a checker found something.
@@ -200,6 +202,7 @@ func (o *observers) applied(m *member, es []zab.Entry, entries []tree.Entry, out
 	now := o.w.sched.Now()
 	for i := range es {
 		o.hold(refinement, o.spec.Applied(m.id, &es[i]))
+		o.took(m, &es[i])
 		n := 0
 		for n < len(changes) && changes[n].Zxid == entries[i].Zxid {
 			n++

@@ -151,6 +151,9 @@ func (w *World) repair(m *member) {
 	m.slow = 0
 	m.fates, m.garbles, m.armed = nil, false, 0
 	m.fs.SetCapacity(0)
+	if m.proc != nil {
+		m.proc.starved = starved{}
+	}
 	w.resume(m)
 	w.boot(m)
 }

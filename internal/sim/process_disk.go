@@ -80,7 +80,7 @@ func (p *process) work() {
 		return
 	}
 	p.working = true
-	p.after(p.m.diskTime(), func() {
+	p.after(p.m.diskTime()+p.starved.work, func() {
 		p.working = false
 		j := p.jobs[0]
 		if !p.do(&j) {

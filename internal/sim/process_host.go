@@ -25,7 +25,7 @@ func (p *process) notify(n notice) {
 		return
 	}
 	p.notifying = true
-	p.after(p.m.net.Exp(p.m.w.opts.LoopLag), func() {
+	p.after(p.m.net.Exp(p.m.w.opts.LoopLag)+p.starved.notify, func() {
 		p.notifying = false
 		list := p.notices
 		p.notices = nil
@@ -61,6 +61,7 @@ func (p *process) proposalEnded(r *driver.Resolution[waiter]) {
 		return
 	}
 	p.proposed--
+	p.m.w.observe.outcome(p, r)
 	t := r.Waiter.token
 	if r.Outcome == driver.Applied && (t.Purpose == host.ForWrite || t.Purpose == host.ForClose) {
 		p.host.ProposalsDone(1)
@@ -85,8 +86,9 @@ func (p *process) finishHost() {
 			p.m.w.fail(bounded, "member %d: a write is proposed with %d proposals under way, %d may be", p.m.id, p.proposed, limit)
 		}
 		p.proposed++
+		p.asked++
 		p.in.proposals = append(p.in.proposals, driver.Proposal[waiter]{
-			Data: q.Command, Waiter: waiter{token: q.Token}, Essential: q.Essential(), Err: p.admit(q.Essential()),
+			Data: q.Command, Waiter: waiter{token: q.Token, n: p.asked}, Essential: q.Essential(), Err: p.admit(q.Essential()),
 		})
 	}
 	p.in.rounds = append(p.in.rounds, out.ReadRounds...)
