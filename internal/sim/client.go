@@ -26,6 +26,7 @@ type client struct {
 	calls   uint64 // so far
 	last    *call
 	waiting []*call         // for answers
+	pinged  int64           // when, the last time, in true time
 	asking  map[uint64]bool // what is under way on the link
 	until   int64           // of the lease, in true time
 	effects []protocol.Effect
@@ -41,6 +42,7 @@ func (c *client) now() int64 { return c.clock.mono(c.w.sched.Now()) }
 // open begins a session.
 func (c *client) open() {
 	c.owner = c.w.sched.NewOwner()
+	c.pinged = 0
 	c.link, c.conn, c.leased, c.waiting, c.last = 0, netsim.Conn{}, false, nil, nil
 	var p tree.Password
 	for i := range p {
@@ -98,6 +100,9 @@ func (c *client) effect(e *protocol.Effect) {
 	case protocol.EffectSend:
 		if c.link == e.Link {
 			c.asked(e.Request)
+			if _, ok := e.Request.(*protocol.Ping); ok {
+				c.pinged = c.w.sched.Now()
+			}
 			c.conn.Send(protocol.AppendRequest(nil, e.Request))
 		}
 	case protocol.EffectResolve:

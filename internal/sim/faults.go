@@ -42,6 +42,10 @@ const (
 	crashAgain
 	muteClient
 	cutOldLeader
+	staleLeader
+	lateLane
+	leaveBehind
+	failReceipt
 	faultKinds
 )
 
@@ -84,7 +88,11 @@ var faultTable = [faultKinds]struct {
 	starveTask:        {"starve", 4 * second, (*faults).starve},
 	crashAgain:        {"crash-again", 6 * second, (*faults).crashAgain},
 	muteClient:        {"client-mute", 6 * second, (*faults).mute},
-	cutOldLeader:      {"old-leader", 8 * second, (*faults).cutOldLeader},
+	cutOldLeader:      {"old-leader", 4 * second, (*faults).cutOldLeader},
+	staleLeader:       {"stale-leader", 4 * second, (*faults).staleLeader},
+	lateLane:          {"late-lane", 8 * second, (*faults).lateLane},
+	leaveBehind:       {"leave-behind", 4 * second, (*faults).leaveBehind},
+	failReceipt:       {"receipt-fails", 8 * second, (*faults).failReceipt},
 }
 
 // faults is who breaks things: never more at a time than must be survived, unless
@@ -96,6 +104,8 @@ type faults struct {
 	one  *disk.Fault // befalls the next operation of its kind
 	kind disk.OpKind
 	of   *member
+
+	receipt bool // the next sync of a snapshot that is being received fails
 
 	lies bool // syncs that report success do nothing now and then: beyond what must be survived
 
@@ -144,7 +154,7 @@ func (f *faults) make(k fault) {
 }
 
 // calm ends what is still to befall somebody.
-func (f *faults) calm() { f.one = nil }
+func (f *faults) calm() { f.one, f.receipt = nil, false }
 
 // duration draws for how long a fault lasts: from nothing to several elections.
 func (f *faults) duration() int64 {

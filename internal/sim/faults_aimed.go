@@ -1,14 +1,18 @@
 package sim
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/zabtree/zabtree/internal/disk"
 	"github.com/zabtree/zabtree/internal/sim/netsim"
 	"github.com/zabtree/zabtree/internal/sim/sched"
+	"github.com/zabtree/zabtree/zab/protocol"
 )
 
 // starved is how much longer steps of the goroutines take that a process is made of,
 // besides those whose time the disk takes.
-type starved struct{ apply, notify, work int64 }
+type starved struct{ loop, apply, notify, work int64 }
 
 // starve has one goroutine of a process get hardly any time, while the others go on.
 func (f *faults) starve() bool {
@@ -17,34 +21,39 @@ func (f *faults) starve() bool {
 		return false
 	}
 	p := m.proc
-	which := sched.Pick(f.rnd, []*int64{&p.starved.apply, &p.starved.notify, &p.starved.work})
+	which := sched.Pick(f.rnd, []*int64{&p.starved.loop, &p.starved.apply, &p.starved.notify, &p.starved.work})
 	*which = f.duration()
 	return f.lasting(func() { *which = 0 })
 }
 
-// crashAgain has a process crash in the middle of what it does with its disk, again
-// and again, each time soon after its start: what a crash leaves behind is met by the
-// next one.
+// crashAgain has a process crash in the middle of what it does with its disk, and a few
+// more times soon after: what a crash leaves behind is met by what comes next.
 func (f *faults) crashAgain() bool {
 	m := f.some()
 	if m == nil {
 		return false
 	}
-	f.crashSoon(m, 2+f.rnd.IntN(4))
+	m.fates, m.armed = f.tornImage(), 1+f.rnd.IntN(30)
+	f.crashNext(m, f.rnd.Exp(300*millisecond), 2+f.rnd.IntN(3))
 	return true
 }
 
-func (f *faults) crashSoon(m *member, times int) {
-	switch {
-	case f.w.healing:
-		return
-	case times == 0:
-		f.again(m)
-		return
-	}
-	m.fates, m.armed = f.tornImage(), 1+f.rnd.IntN(20)
-	f.w.boot(m)
-	f.w.sched.After(f.rnd.Exp(20*millisecond), nil, sched.Work, func() { f.crashSoon(m, times-1) })
+func (f *faults) crashNext(m *member, wait int64, times int) {
+	f.w.sched.After(wait, nil, sched.Work, func() {
+		if f.w.healing {
+			return
+		}
+		if m.proc != nil {
+			m.fates = f.tornImage()
+			m.crash()
+		}
+		f.w.boot(m)
+		if times > 0 {
+			f.crashNext(m, f.rnd.Exp(60*millisecond), times-1)
+		} else {
+			f.again(m)
+		}
+	})
 }
 
 // tornImage is an image in which of a write that was under way a part is there.
@@ -117,6 +126,141 @@ func (f *faults) cutOldLeader() bool {
 	fault := f.w.net.Split(netsim.HowStall|netsim.HowBlackhole, []uint64{l.id, c.id}, except(f.ids(), l.id))
 	f.w.sched.After(f.rnd.Range(election, 2*election+f.w.opts.SessionTimeout*15/10), nil, sched.Work, fault.Heal)
 	return true
+}
+
+// staleLeader has a client be silent until its session's time is about up at the
+// leader, and be heard again just when one half of the leader is behind the other: its
+// applier, or, while it hands over, its server.
+func (f *faults) staleLeader() bool {
+	l, c := f.w.leader(), sched.Pick(f.rnd, f.w.clients)
+	if l == nil || c.gone() || !c.leased || c.pinged == 0 {
+		return false
+	}
+	f.target = l
+	var silent []*netsim.Fault
+	for _, m := range f.w.members {
+		silent = append(silent, f.w.net.Stall(c.id, m.id))
+	}
+	tick := f.w.opts.Tick
+	up := c.pinged + f.w.opts.SessionTimeout + f.rnd.Range(-tick, 3*tick)
+	f.w.sched.At(up, nil, sched.Work, func() {
+		for _, x := range silent {
+			x.Heal()
+		}
+		if f.w.healing || f.w.leader() != l {
+			return
+		}
+		p := l.proc
+		which := &p.starved.apply
+		if f.rnd.Chance(1, 2) {
+			which = &p.starved.notify
+			p.call(func() { _ = p.machine.Handover(0) })
+		}
+		*which = f.rnd.Range(tick, 20*tick)
+		f.w.sched.After(*which, nil, sched.Work, func() { *which = 0 })
+	})
+	return true
+}
+
+// lateLane has a leader not take in what somebody sent it in bulk before two others,
+// one after the other, have been leaders.
+func (f *faults) lateLane() bool {
+	l := f.w.leader()
+	if l == nil {
+		return false
+	}
+	link := l.proc.anyLink(f.rnd)
+	if link == nil {
+		return false
+	}
+	f.target = l
+	conn := link.lanes[protocol.Bulk].conn
+	conn.PauseRead()
+	election := int64(f.w.opts.ElectionTicks) * f.w.opts.Tick
+	f.w.sched.After(f.rnd.Exp(f.w.opts.ThinkMean), nil, sched.Work, func() { f.handOverTo(0) })
+	f.passBack(l, f.w.sched.Now()+8*election, func() {
+		f.w.sched.After(f.rnd.Exp(2*election), nil, sched.Work, conn.ResumeRead)
+	})
+	return true
+}
+
+// passBack has whoever else leads hand over to a member until it leads, or a time.
+func (f *faults) passBack(to *member, until int64, then func()) {
+	election := int64(f.w.opts.ElectionTicks) * f.w.opts.Tick
+	away := false
+	var look func()
+	look = func() {
+		switch l := f.w.leader(); {
+		case f.w.healing || f.w.sched.Now() > until || away && l == to:
+			then()
+			return
+		case l != nil && l != to:
+			away = true
+			f.handOverTo(to.id)
+		}
+		f.w.sched.After(f.rnd.Exp(election/4), nil, sched.Work, look)
+	}
+	f.w.sched.After(election/4, nil, sched.Work, look)
+}
+
+func (f *faults) handOverTo(id uint64) {
+	if l := f.w.leader(); l != nil && !f.w.healing {
+		p := l.proc
+		p.call(func() { _ = p.machine.Handover(id) })
+	}
+}
+
+// leaveBehind has a follower's applier, and then its loop, get hardly any time around a
+// while in which it is cut off: it may have a snapshot take the place of what it has
+// not applied yet.
+func (f *faults) leaveBehind() bool {
+	m := f.some()
+	if m == nil || f.w.leader() == m {
+		return false
+	}
+	p, alone := m.proc, f.duration()
+	p.starved.apply = f.rnd.Range(alone, 3*alone)
+	f.w.sched.After(f.rnd.Exp(100*millisecond), nil, sched.Work, func() {
+		if f.w.healing {
+			return
+		}
+		cut := f.w.net.Isolate(m.id, f.ids(), netsim.HowStall|netsim.HowCut)
+		f.w.sched.After(alone, nil, sched.Work, func() {
+			cut.Heal()
+			if !f.w.healing {
+				p.starved.loop = f.rnd.Exp(20 * millisecond)
+			}
+		})
+	})
+	f.w.sched.After(6*alone, nil, sched.Work, func() { p.starved = starved{} })
+	return true
+}
+
+// failReceipt has a sync of a snapshot that is being received fail, whenever there is
+// one, and the power afterwards.
+func (f *faults) failReceipt() bool {
+	if f.receipt {
+		return false
+	}
+	f.receipt = true
+	return true
+}
+
+// receiptFails is what befalls an operation of a disk because of failReceipt.
+func (f *faults) receiptFails(m *member, op disk.Op) (fault disk.Fault, fails bool) {
+	if !f.receipt || op.Kind != disk.OpSync || !strings.Contains(op.Name, "/receipt") {
+		return fault, false
+	}
+	f.receipt = false
+	f.w.mark("sync of a received snapshot failed")
+	f.w.sched.After(f.rnd.Exp(4*int64(f.w.opts.ElectionTicks)*f.w.opts.Tick), nil, sched.Work, func() {
+		if m.proc != nil && !f.w.healing {
+			m.fates = disk.KeepNothing
+			m.crash()
+			f.again(m)
+		}
+	})
+	return disk.Fault{Err: fmt.Errorf("%w: %w", errInjected, errIO), Lost: true}, true
 }
 
 // except returns a list without one of it.

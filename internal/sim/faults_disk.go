@@ -13,6 +13,9 @@ func (f *faults) befall(m *member, op disk.Op) disk.Fault {
 	if f.lies && op.Kind == disk.OpSync && op.N%7 == 0 {
 		return disk.Fault{Lost: true}
 	}
+	if fault, fails := f.receiptFails(m, op); fails {
+		return fault
+	}
 	if f.one == nil || f.of != m || f.kind != op.Kind {
 		return disk.Fault{}
 	}

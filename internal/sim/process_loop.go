@@ -14,7 +14,7 @@ func (p *process) wake() {
 		return
 	}
 	p.looping = true
-	p.after(p.m.net.Exp(p.m.w.opts.LoopLag), p.loop)
+	p.after(p.m.net.Exp(p.m.w.opts.LoopLag)+p.starved.loop, p.loop)
 }
 
 // tickIn has a tick counted after a time of the member's own clock.
