@@ -110,6 +110,7 @@ func (c *client) effect(e *protocol.Effect) {
 	case protocol.EffectEvents:
 		c.w.observe.events(c, e.Watch, e.Events)
 	case protocol.EffectAttached:
+		c.pinged = c.w.sched.Now() // it counts as one
 		c.w.observe.attached(c)
 	case protocol.EffectLease:
 		c.leased, c.until = true, c.clock.truly(e.Until)

@@ -105,7 +105,8 @@ type faults struct {
 	kind disk.OpKind
 	of   *member
 
-	receipt bool // the next sync of a snapshot that is being received fails
+	receipt  bool    // the next sync of a snapshot that is being received fails
+	receiver *member // whose did
 
 	lies bool // syncs that report success do nothing now and then: beyond what must be survived
 
@@ -154,7 +155,7 @@ func (f *faults) make(k fault) {
 }
 
 // calm ends what is still to befall somebody.
-func (f *faults) calm() { f.one, f.receipt = nil, false }
+func (f *faults) calm() { f.one, f.receipt, f.receiver = nil, false, nil }
 
 // duration draws for how long a fault lasts: from nothing to several elections.
 func (f *faults) duration() int64 {

@@ -26,25 +26,26 @@ func (f *faults) starve() bool {
 	return f.lasting(func() { *which = 0 })
 }
 
-// crashAgain has a process crash in the middle of what it does with its disk, and a few
-// more times soon after: what a crash leaves behind is met by what comes next.
+// crashAgain tears a batch of a member's log, and has it crash a few more times soon
+// after: what a crash leaves behind is met by what comes next.
 func (f *faults) crashAgain() bool {
 	m := f.some()
 	if m == nil {
 		return false
 	}
-	m.fates, m.armed = f.tornImage(), 1+f.rnd.IntN(30)
-	f.crashNext(m, f.rnd.Exp(300*millisecond), 2+f.rnd.IntN(3))
+	m.tearing = true
+	f.crashNext(m, 500*millisecond+f.rnd.Exp(500*millisecond), 2+f.rnd.IntN(3))
 	return true
 }
 
 func (f *faults) crashNext(m *member, wait int64, times int) {
 	f.w.sched.After(wait, nil, sched.Work, func() {
+		m.tearing = false
 		if f.w.healing {
 			return
 		}
 		if m.proc != nil {
-			m.fates = f.tornImage()
+			m.fates = disk.KeepSome(f.rnd.Uint64())
 			m.crash()
 		}
 		f.w.boot(m)
@@ -56,15 +57,18 @@ func (f *faults) crashNext(m *member, wait int64, times int) {
 	})
 }
 
-// tornImage is an image in which of a write that was under way a part is there.
-func (f *faults) tornImage() disk.Image {
-	switch f.rnd.IntN(4) {
-	case 0:
-		return disk.KeepFirst(f.rnd.IntN(20))
-	case 1:
-		return disk.KeepAll
+// tear ends a member's process, and the power, between the writing of several sectors
+// of its log and their sync.
+func (f *faults) tear(m *member, op disk.Op) {
+	switch {
+	case !m.tearing || m.proc == nil || !strings.Contains(op.Name, "/log/"):
+	case op.Kind == disk.OpWrite:
+		m.sectors = op.Len / disk.SectorSize
+	case op.Kind == disk.OpSync && m.sectors > 2:
+		m.tearing, m.fates = false, disk.KeepSome(f.rnd.Uint64())
+		f.w.mark("batch torn")
+		panic(crashSignal{})
 	}
-	return disk.KeepSome(f.rnd.Uint64())
 }
 
 // mute has nobody hear a client for about its session's timeout. Before that it is
@@ -142,7 +146,7 @@ func (f *faults) staleLeader() bool {
 		silent = append(silent, f.w.net.Stall(c.id, m.id))
 	}
 	tick := f.w.opts.Tick
-	up := c.pinged + f.w.opts.SessionTimeout + f.rnd.Range(-tick, 3*tick)
+	up := max(c.pinged+f.w.opts.SessionTimeout+f.rnd.Range(tick/2, 3*tick), f.w.sched.Now())
 	f.w.sched.At(up, nil, sched.Work, func() {
 		for _, x := range silent {
 			x.Heal()
@@ -154,9 +158,9 @@ func (f *faults) staleLeader() bool {
 		which := &p.starved.apply
 		if f.rnd.Chance(1, 2) {
 			which = &p.starved.notify
-			p.call(func() { _ = p.machine.Handover(0) })
+			f.w.sched.After(f.rnd.Range(tick, 2*tick), nil, sched.Work, func() { f.handOverTo(0) })
 		}
-		*which = f.rnd.Range(tick, 20*tick)
+		*which = f.rnd.Range(4*tick, 40*tick)
 		f.w.sched.After(*which, nil, sched.Work, func() { *which = 0 })
 	})
 	return true
@@ -210,30 +214,47 @@ func (f *faults) handOverTo(id uint64) {
 	}
 }
 
-// leaveBehind has a follower's applier, and then its loop, get hardly any time around a
-// while in which it is cut off: it may have a snapshot take the place of what it has
-// not applied yet.
+// leaveBehind has a follower's applier get no time before the follower, which is cut
+// off for a while, has had a snapshot take the place of its log; and then at once.
 func (f *faults) leaveBehind() bool {
 	m := f.some()
 	if m == nil || f.w.leader() == m {
 		return false
 	}
-	p, alone := m.proc, f.duration()
-	p.starved.apply = f.rnd.Range(alone, 3*alone)
-	f.w.sched.After(f.rnd.Exp(100*millisecond), nil, sched.Work, func() {
-		if f.w.healing {
-			return
+	p, alone := m.proc, f.rnd.Range(second/2, 5*second)
+	p.starved.apply, p.behind = 3*alone, true
+	f.w.sched.After(f.rnd.Exp(200*millisecond), nil, sched.Work, func() {
+		if !f.w.healing {
+			f.w.sched.After(alone, nil, sched.Work, f.w.net.Isolate(m.id, f.ids(), netsim.HowStall|netsim.HowCut).Heal)
 		}
-		cut := f.w.net.Isolate(m.id, f.ids(), netsim.HowStall|netsim.HowCut)
-		f.w.sched.After(alone, nil, sched.Work, func() {
-			cut.Heal()
-			if !f.w.healing {
-				p.starved.loop = f.rnd.Exp(20 * millisecond)
-			}
-		})
 	})
-	f.w.sched.After(6*alone, nil, sched.Work, func() { p.starved = starved{} })
+	f.w.sched.After(2*alone, nil, sched.Work, func() { p.starved.apply, p.behind = 0, false })
 	return true
+}
+
+// replaced is called when a snapshot has durably taken the place of a log, before
+// anybody else knows.
+func (p *process) replaced() {
+	f := &p.m.w.faults
+	if p.behind {
+		p.behind, p.starved.apply = false, 0
+		if p.applying {
+			p.m.w.mark("log replaced with entries that wait to be applied")
+		}
+		p.starved.loop = f.rnd.Exp(20 * millisecond)
+		p.after(f.rnd.Range(0, p.starved.loop), func() {
+			p.starved.loop = 0
+			p.applyStep()
+		})
+	}
+	if f.receiver == p.m {
+		f.receiver = nil
+		f.w.sched.After(f.rnd.Exp(100*millisecond), p.owner, sched.Work, func() {
+			p.m.fates = disk.KeepNothing
+			p.m.crash()
+			f.again(p.m)
+		})
+	}
 }
 
 // failReceipt has a sync of a snapshot that is being received fail, whenever there is
@@ -253,13 +274,7 @@ func (f *faults) receiptFails(m *member, op disk.Op) (fault disk.Fault, fails bo
 	}
 	f.receipt = false
 	f.w.mark("sync of a received snapshot failed")
-	f.w.sched.After(f.rnd.Exp(4*int64(f.w.opts.ElectionTicks)*f.w.opts.Tick), nil, sched.Work, func() {
-		if m.proc != nil && !f.w.healing {
-			m.fates = disk.KeepNothing
-			m.crash()
-			f.again(m)
-		}
-	})
+	f.receiver = m
 	return disk.Fault{Err: fmt.Errorf("%w: %w", errInjected, errIO), Lost: true}, true
 }
 

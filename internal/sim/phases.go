@@ -152,7 +152,7 @@ func (w *World) repair(m *member) {
 	m.fates, m.garbles, m.armed = nil, false, 0
 	m.fs.SetCapacity(0)
 	if m.proc != nil {
-		m.proc.starved = starved{}
+		m.proc.starved, m.proc.behind = starved{}, false
 	}
 	w.resume(m)
 	w.boot(m)

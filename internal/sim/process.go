@@ -80,6 +80,7 @@ type process struct {
 	proposed   int // by the host, and not answered yet
 
 	starved starved
+	behind  bool              // the applier waits for the log to be replaced
 	asked   uint64            // proposals that were made
 	numbers map[uint64]uint64 // of those that were accepted: what the driver calls them
 }

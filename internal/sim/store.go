@@ -37,6 +37,9 @@ func (s *auditedStore) Append(b protocol.Batch) error {
 		if b.Base != nil || b.Latest != nil {
 			s.named()
 		}
+		if b.Base != nil && b.Truncate == nil && b.Base.Zxid() == s.head.Latest.Zxid() {
+			s.p.replaced()
+		}
 	}
 	return err
 }
