@@ -133,8 +133,8 @@ func (f *faults) cutOldLeader() bool {
 }
 
 // staleLeader has a client be silent until its session's time is about up at the
-// leader, and be heard again just when one half of the leader is behind the other: its
-// applier, or, while it hands over, its server.
+// leader, and be heard again just when the leader is behind what it knows itself: with
+// what it applies, or, having handed over, with all that its server is told.
 func (f *faults) staleLeader() bool {
 	l, c := f.w.leader(), sched.Pick(f.rnd, f.w.clients)
 	if l == nil || c.gone() || !c.leased || c.pinged == 0 {
@@ -147,21 +147,27 @@ func (f *faults) staleLeader() bool {
 	}
 	tick := f.w.opts.Tick
 	up := max(c.pinged+f.w.opts.SessionTimeout+f.rnd.Range(tick/2, 3*tick), f.w.sched.Now())
-	f.w.sched.At(up, nil, sched.Work, func() {
+	heard := func() {
 		for _, x := range silent {
 			x.Heal()
 		}
-		if f.w.healing || f.w.leader() != l {
-			return
-		}
+	}
+	f.w.sched.At(up, nil, sched.Work, func() {
 		p := l.proc
-		which := &p.starved.apply
-		if f.rnd.Chance(1, 2) {
-			which = &p.starved.notify
+		switch {
+		case f.w.healing || f.w.leader() != l:
+			heard()
+			return
+		case f.rnd.Chance(1, 2):
+			heard()
+			p.starved.apply = f.rnd.Range(4*tick, 40*tick)
+		default:
+			f.w.sched.After(f.rnd.Range(2*tick, 4*tick), nil, sched.Work, heard)
 			f.w.sched.After(f.rnd.Range(tick, 2*tick), nil, sched.Work, func() { f.handOverTo(0) })
+			p.starved.apply = f.rnd.Range(10*tick, 60*tick)
+			p.starved.notify = p.starved.apply
 		}
-		*which = f.rnd.Range(4*tick, 40*tick)
-		f.w.sched.After(*which, nil, sched.Work, func() { *which = 0 })
+		f.w.sched.After(p.starved.apply, nil, sched.Work, func() { p.starved = starved{} })
 	})
 	return true
 }
