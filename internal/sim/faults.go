@@ -91,7 +91,7 @@ var faultTable = [faultKinds]struct {
 	cutOldLeader:      {"old-leader", 4 * second, (*faults).cutOldLeader},
 	staleLeader:       {"stale-leader", 4 * second, (*faults).staleLeader},
 	lateLane:          {"late-lane", 8 * second, (*faults).lateLane},
-	leaveBehind:       {"leave-behind", 4 * second, (*faults).leaveBehind},
+	leaveBehind:       {"leave-behind", 2 * second, (*faults).leaveBehind},
 	failReceipt:       {"receipt-fails", 8 * second, (*faults).failReceipt},
 }
 

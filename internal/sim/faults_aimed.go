@@ -227,15 +227,29 @@ func (f *faults) leaveBehind() bool {
 	if m == nil || f.w.leader() == m {
 		return false
 	}
-	p, alone := m.proc, f.rnd.Range(second/2, 5*second)
+	p, alone := m.proc, f.rnd.Range(second/2, 4*second)
 	p.starved.apply, p.behind = 3*alone, true
 	f.w.sched.After(f.rnd.Exp(200*millisecond), nil, sched.Work, func() {
-		if !f.w.healing {
-			f.w.sched.After(alone, nil, sched.Work, f.w.net.Isolate(m.id, f.ids(), netsim.HowStall|netsim.HowCut).Heal)
+		if f.w.healing {
+			return
 		}
+		cut := f.w.net.Isolate(m.id, f.ids(), netsim.HowStall|netsim.HowCut)
+		f.w.sched.After(alone, nil, sched.Work, func() {
+			cut.Heal()
+			if l := f.w.leader(); l != nil && l != m && !f.w.healing {
+				f.holdUp(l)
+			}
+		})
 	})
 	f.w.sched.After(2*alone, nil, sched.Work, func() { p.starved.apply, p.behind = 0, false })
 	return true
+}
+
+// holdUp has a leader read its log slowly for a while, for those who have been away.
+func (f *faults) holdUp(l *member) {
+	p := l.proc
+	p.starved.work = f.rnd.Range(0, 2*second)
+	f.w.sched.After(p.starved.work, nil, sched.Work, func() { p.starved.work = 0 })
 }
 
 // replaced is called when a snapshot has durably taken the place of a log, before

@@ -102,7 +102,10 @@ func (p *process) do(j *job) bool {
 			p.m.w.mark("read of the log behind a write")
 			return false
 		}
-		p.call(func() { p.machine.EntriesRead(j.entries, raw, err) })
+		// Whoever reads may be held up before and behind it.
+		p.after(p.starved.work, func() {
+			p.call(func() { p.machine.EntriesRead(j.entries, raw, err) })
+		})
 	case j.chunk != nil:
 		data, err := p.worker.ReadChunk(j.chunk)
 		p.call(func() { p.machine.ChunkRead(*j.chunk, data, err) })
