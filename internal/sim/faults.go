@@ -106,6 +106,7 @@ type faults struct {
 	of   *member
 
 	receipt  bool    // the next sync of a snapshot that is being received fails
+	content  bool    // some of it was written
 	receiver *member // whose did
 
 	lies bool // syncs that report success do nothing now and then: beyond what must be survived

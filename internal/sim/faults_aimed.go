@@ -289,10 +289,16 @@ func (f *faults) failReceipt() bool {
 
 // receiptFails is what befalls an operation of a disk because of failReceipt.
 func (f *faults) receiptFails(m *member, op disk.Op) (fault disk.Fault, fails bool) {
-	if !f.receipt || op.Kind != disk.OpSync || !strings.Contains(op.Name, "/receipt") {
+	if !f.receipt || !strings.Contains(op.Name, "/receipt") {
 		return fault, false
 	}
-	f.receipt = false
+	if op.Kind == disk.OpWrite {
+		f.content = op.Offset > 0 // the first sync is of the header alone
+	}
+	if op.Kind != disk.OpSync || !f.content {
+		return fault, false
+	}
+	f.receipt, f.content = false, false
 	f.w.mark("sync of a received snapshot failed")
 	f.receiver = m
 	return disk.Fault{Err: fmt.Errorf("%w: %w", errInjected, errIO), Lost: true}, true
