@@ -268,13 +268,18 @@ func (p *process) replaced() {
 		})
 	}
 	if f.receiver == p.m {
-		f.receiver = nil
-		f.w.sched.After(f.rnd.Exp(100*millisecond), p.owner, sched.Work, func() {
-			p.m.fates = disk.KeepNothing
-			p.m.crash()
-			f.again(p.m)
-		})
+		f.powerFails(p, 100*millisecond)
 	}
+}
+
+// powerFails ends a process, and the power, in a while.
+func (f *faults) powerFails(p *process, while int64) {
+	f.receiver = nil
+	f.w.sched.After(f.rnd.Exp(while), p.owner, sched.Work, func() {
+		p.m.fates = disk.KeepNothing
+		p.m.crash()
+		f.again(p.m)
+	})
 }
 
 // failReceipt has a sync of a snapshot that is being received fail, whenever there is
@@ -289,7 +294,13 @@ func (f *faults) failReceipt() bool {
 
 // receiptFails is what befalls an operation of a disk because of failReceipt.
 func (f *faults) receiptFails(m *member, op disk.Op) (fault disk.Fault, fails bool) {
-	if !f.receipt || !strings.Contains(op.Name, "/receipt") {
+	if !strings.Contains(op.Name, "/receipt") {
+		return fault, false
+	}
+	if f.receiver == m && m.proc != nil && op.Kind == disk.OpSync && f.rnd.Chance(1, 4) {
+		f.powerFails(m.proc, 10*millisecond)
+	}
+	if !f.receipt {
 		return fault, false
 	}
 	if op.Kind == disk.OpWrite {
