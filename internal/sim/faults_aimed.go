@@ -283,7 +283,7 @@ func (f *faults) powerFails(p *process, while int64) {
 }
 
 // failReceipt has a sync of a snapshot that is being received fail, whenever there is
-// one, and the power afterwards.
+// one, and the power after a later one, or once the snapshot is whole all the same.
 func (f *faults) failReceipt() bool {
 	if f.receipt {
 		return false
