@@ -186,6 +186,10 @@ func (h *Host) Hosted() int { return len(h.sessions) }
 // Watches returns how many watches there are here.
 func (h *Host) Watches() int { return h.table.Len() }
 
+// HistoryFloor returns the zxid from which on a watch can be resumed here: every
+// change above it is kept.
+func (h *Host) HistoryFloor() int64 { return h.history.Floor() }
+
 // Status takes what is new of the replica's role. Whatever waited for a leader
 // is tried again.
 func (h *Host) Status(s Status) {

@@ -49,4 +49,31 @@ var bugs = []bug{
 			" each time more: a session at its limit filled a slow log with itself (liveness).",
 		fix: "internal/host: landed; TestNoStorm",
 	},
+	{
+		what: "What an entry changed, and the end of a session that was told of it, in one batch of applied entries: events" +
+			" were held back, by the identities that the session had no more (watches).",
+		fix: "internal/host: session.identities, authApplied; TestIdentityAtTheEvent, TestStrayAuth",
+	},
+	{
+		what: "A watch that was removed before the read that arms it was answered, or while a link was joining, was" +
+			" armed for ever (watches).",
+		fix: "session/protocol: Client.Unwatch, internal/host: unwatch; TestClientUnwatchesBeforeTheAnswer, TestUnwatchBeforeItsRead",
+	},
+	{
+		what: "A repair of a damaged log followed a batch that the page cache had and the disk had not: its sync had failed." +
+			" After a loss of power the log was damaged once more (no-halt).",
+		fix:   "internal/wal: settleEnd; TestRepairMakesDurableWhatItFollows",
+		plant: "storage-found-repair-unsettled",
+	},
+	{
+		what: "Reconfigure returned when the change was committed. Until the leader had written that down, a crash of" +
+			" it left an ensemble that needed members which had been told that they could go (liveness).",
+		fix: "zab: Reconfigure waits for Status.Settled; TestStatusKnowsWhatWasReconfigured",
+	},
+	{
+		what: "Recovery removed prepared segments, the newest first, each for good before the next; but one that a process had" +
+			" removed just before it died could still come back after a loss of power, without the one it names: damage where" +
+			" there is none, for which a replica is counted as a new one (package crashpoint).",
+		fix: "internal/wal: settle; TestPowerIsLostAfterAProcessDiedInRecovery",
+	},
 }

@@ -28,10 +28,11 @@ type member struct {
 	slow  int64 // of the disk: how long every step takes besides
 
 	incarnation uint64
-	removed     bool // told that it is no member any more
-	damaged     bool // something that was durable is gone, and it has not drawn a new incarnation
-	garbles     bool // fates leave damage behind
-	armed       int  // operations of the disk until the process crashes; 0: none
+	born        uint64 // how many incarnations were drawn
+	removed     bool   // told that it is no member any more
+	damaged     bool   // something that was durable is gone, and it has not drawn a new incarnation
+	garbles     bool   // fates leave damage behind
+	armed       int    // operations of the disk until the process crashes; 0: none
 	fates       disk.Image
 	tearing     bool // the next batch of several sectors is torn
 	sectors     int  // of the last write to the log
@@ -73,7 +74,11 @@ func (m *member) lasts(d int64) int64 { return m.clock.lasts(d) }
 // diskTime draws how long a step of the disk takes.
 func (m *member) diskTime() int64 { return m.w.opts.DiskMin + m.disk.Exp(m.w.opts.DiskMean) + m.slow }
 
-func (m *member) newIncarnation() uint64 { return m.random.Uint64() }
+// newIncarnation is another one each time, also where a tape is calm.
+func (m *member) newIncarnation() uint64 {
+	m.born++
+	return m.random.Uint64() + m.born
+}
 
 func (m *member) log(format string, args ...any) {
 	m.w.trace.Remark(m.w.sched.Now(), "%d: %v", m.id, remark{format, args})

@@ -44,6 +44,8 @@ type observers struct {
 	flows map[flowKey]*flow
 	fates map[proposal]fate
 	frame audit.Frame // that is being looked at
+
+	floors map[gap]int64 // of the histories of the hosts that sent them
 }
 
 // seenLink is a link of which an end was up, and which ends are not up any more.
@@ -59,6 +61,7 @@ func (o *observers) begin(w *World) {
 	o.audit = map[uint64]*audit.Auditor{}
 	o.links = map[zab.LinkID]*seenLink{}
 	o.flows, o.fates = map[flowKey]*flow{}, map[proposal]fate{}
+	o.floors = map[gap]int64{}
 }
 
 // hold ends the run if a checker found something.
@@ -267,9 +270,30 @@ func (o *observers) lease(c *client) {
 
 func (o *observers) leaseLost(c *client) { o.hold(check.Expiry, o.check.LeaseLost(c.life)) }
 
+// gap is a Gap on its way to a client.
+type gap struct {
+	client, watch uint64
+	since, zxid   int64
+}
+
+// gaps takes the Gaps among events that a host sends: from floor on it had every
+// change, or more than that when it decided.
+func (o *observers) gaps(client uint64, events []protocol.Event, floor int64) {
+	for i := range events {
+		if ev := &events[i].Event; ev.Type == watch.Gap {
+			o.floors[gap{client, events[i].Watch, ev.Since, ev.Zxid}] = floor
+			o.w.mark("gap told")
+		}
+	}
+}
+
 func (o *observers) events(c *client, id uint64, events []watch.Event) {
 	for i := range events {
-		o.hold(check.Watches, o.check.Event(c.life, id, &events[i], -1))
+		ev, floor := &events[i], int64(-1)
+		if ev.Type == watch.Gap {
+			floor = o.floors[gap{c.id, id, ev.Since, ev.Zxid}]
+		}
+		o.hold(check.Watches, o.check.Event(c.life, id, ev, floor))
 	}
 }
 

@@ -53,6 +53,9 @@ func (p *process) deliver(d *host.Delivery) {
 		return
 	}
 	for _, m := range d.Messages {
+		if events, ok := m.(*protocol.Events); ok {
+			p.m.w.observe.gaps(c.conn.Peer(), events.Events, p.host.HistoryFloor())
+		}
 		c.conn.Send(protocol.AppendMessage(nil, m))
 	}
 	if d.Close {

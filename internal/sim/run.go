@@ -46,7 +46,19 @@ func Run(seed uint64) *Report { return runWith(seed, nil) }
 func runWith(seed uint64, change func(*World)) *Report { return play(sched.NewSource(seed), change) }
 
 // Replay plays a tape again.
-func Replay(tape *sched.Tape) *Report { return play(sched.Replay(tape, sched.Calm), nil) }
+func Replay(tape *sched.Tape) *Report { return replay(tape, 0) }
+
+// tooLong is what a run fails with that takes more events than it may.
+const tooLong = "too-long"
+
+// replay plays a tape again, for so many events at most if that is not 0.
+func replay(tape *sched.Tape, events uint64) *Report {
+	return play(sched.Replay(tape, sched.Calm), func(w *World) {
+		if events != 0 {
+			w.sched.Limit(events, func() { w.fail(tooLong, "more than %d events", events) })
+		}
+	})
+}
 
 func play(source *sched.Source, change func(*World)) (r *Report) {
 	r = &Report{Seed: source.Seed(), Tape: source.Record()}

@@ -19,8 +19,13 @@ func Shrink(tape *sched.Tape, runs int) *sched.Tape {
 	s.checker, s.best, s.events = first.Failure.Checker, first.Tape, first.Events
 	for again := true; again && s.runs > 0; {
 		again = false
-		for _, name := range s.longest() {
-			again = s.stream(name) || again
+		// All streams in large parts before any in small ones.
+		for parts := 1; parts <= 1<<16 && s.runs > 0; parts *= 2 {
+			for _, name := range s.longest() {
+				if s.best.Len(name) >= parts {
+					again = s.stream(name, parts) || again
+				}
+			}
 		}
 	}
 	return s.best
@@ -41,18 +46,14 @@ func (s *shrinker) longest() []string {
 	return names
 }
 
-// stream calms one stream: as a whole, then ever smaller parts of it.
-func (s *shrinker) stream(name string) (better bool) {
-	for part := s.best.Len(name); part > 0 && s.runs > 0; part /= 2 {
-		for from := 0; from < s.best.Len(name) && s.runs > 0; from += part {
-			calm := slices.Max(append([]uint64{0}, s.best.Draws(name)[from:min(from+part, s.best.Len(name))]...)) == 0
-			if !calm && s.try(func(t *sched.Tape) { t.Zero(name, from, min(from+part, t.Len(name))) }) {
-				better = true
-			}
+// stream calms one stream in so many parts, one after the other.
+func (s *shrinker) stream(name string, parts int) (better bool) {
+	part := max(1, s.best.Len(name)/parts)
+	for from := 0; from < s.best.Len(name) && s.runs > 0; from += part {
+		if slices.Max(s.best.Draws(name)[from:min(from+part, s.best.Len(name))]) == 0 {
+			continue // is calm
 		}
-		if part <= 8 && s.best.Len(name) > 500 {
-			break // what is left is chance that matters little
-		}
+		better = s.try(func(t *sched.Tape) { t.Zero(name, from, min(from+part, t.Len(name))) }) || better
 	}
 	return better
 }
@@ -65,8 +66,8 @@ func (s *shrinker) try(change func(*sched.Tape)) bool {
 	}
 	t := s.best.Clone()
 	change(t)
-	r := Replay(t)
-	if r.Failure == nil || r.Failure.Checker != s.checker || r.Events > s.events {
+	r := replay(t, s.events) // what is calmer need not end sooner
+	if r.Failure == nil || r.Failure.Checker != s.checker {
 		return false
 	}
 	s.best, s.events = r.Tape, r.Events

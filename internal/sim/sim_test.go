@@ -19,7 +19,11 @@ var seedsFlag = flag.Int("seeds", 60, "how many seeds TestSeeds runs")
 // must have done something.
 func TestSeeds(t *testing.T) {
 	var total Totals
-	for seed := range uint64(*seedsFlag) {
+	seeds := *seedsFlag
+	if underRace {
+		seeds /= 4
+	}
+	for seed := range uint64(seeds) {
 		r := Run(seed + 1)
 		if r.Failure != nil {
 			t.Fatalf("%s\nseed %#x: %s: %s\n%v", r.Failure.Story(), r.Seed, r.Failure.Checker, r.Failure.Message, &r.Options)
@@ -42,7 +46,11 @@ func TestSeeds(t *testing.T) {
 
 // The same seed gives the same run, to the bit, and so does its tape.
 func TestSameSeedSameRun(t *testing.T) {
-	for seed := range uint64(6) {
+	seeds := uint64(6)
+	if underRace {
+		seeds = 2
+	}
+	for seed := range seeds {
 		a, b := Run(seed), Run(seed)
 		require.Equal(t, a.Hash, b.Hash, "seed %d", seed)
 		require.Equal(t, a.Events, b.Events)

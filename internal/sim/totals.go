@@ -55,7 +55,7 @@ func (t *Totals) Add(r *Report) {
 
 // sometimes is what is to happen in a run of many seeds.
 var sometimes = []string{
-	"applied from the log on disk", "clean stop", "core made progress", "damage found by recovery",
+	"applied from the log on disk", "clean stop", "core made progress", "damage found by recovery", "gap told",
 	"hello refused", "hello timed out", "lock lost with the lease", "lock taken", "log without space",
 	"membership change answered", "refused: low on space", "snapshot failed", "snapshot installed",
 	"snapshot written", "write survived that nobody knew of",

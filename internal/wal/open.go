@@ -129,6 +129,11 @@ func (l *Log) settle(r *recovery, segs []*segment) error {
 	if clean && len(r.useless) == 0 {
 		l.spares = ahead
 	} else {
+		// A process that died may have removed some, and not for good: after another
+		// crash they would be back, and name others that are gone.
+		if err := l.fsys.SyncDir(l.dir); err != nil {
+			return err
+		}
 		// The newest first: one names the one before it.
 		slices.Reverse(ahead)
 		if err := l.removeAll(ahead); err != nil {

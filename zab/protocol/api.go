@@ -195,7 +195,7 @@ type Status struct {
 	// Settled says that the log says for ever that Config is in force, with nothing
 	// pending. Before that a restart may yet need a quorum of the membership before.
 	Settled bool
-	Peers         []PeerStatus // linked ones, by ID
+	Peers   []PeerStatus // linked ones, by ID
 }
 
 // PeerStatus is what the core knows of a linked peer.

@@ -170,3 +170,18 @@ func TestRunnerRunsTests(t *testing.T) {
 		t.Errorf("%v, %v", m, err)
 	}
 }
+
+// TestRunInTurn: what the first command has found the second one does not see.
+func TestRunInTurn(t *testing.T) {
+	dir := writeToy(t)
+	plants := []*plant.Plant{mode("first", `const Mode = "fails"`), mode("second", `const Mode = "odd"`), mode("neither", `const Mode = "wor" + "ks"`)}
+	r := plant.Runner{Root: dir, Budget: 5 * time.Second}
+	reports := r.RunInTurn(t.Context(), plant.Subjects(os.DirFS(dir), plants),
+		func(*plant.Subject) plant.Command { return plant.Sim{Package: "cmd"} },
+		func(s *plant.Subject) plant.Command { return plant.Tests{Package: s.Package} })
+	for i, want := range []string{"prefix", "TestMode", ""} {
+		if reports[i].Name != plants[i].Name || reports[i].Checker != want || (reports[i].Status == plant.Found) != (want != "") {
+			t.Errorf("%+v", reports[i])
+		}
+	}
+}

@@ -30,6 +30,9 @@ type Scheduler struct {
 	stale int // entries in the heap whose event was cancelled
 
 	steps, events uint64
+
+	limit uint64 // of events
+	over  func() // nil: none
 }
 
 // slot holds an event that is pending. Its sequence number is 0 when it is free,
@@ -60,6 +63,9 @@ func (s *Scheduler) Events() uint64 { return s.events }
 
 // Steps returns how many events of any kind have run.
 func (s *Scheduler) Steps() uint64 { return s.steps }
+
+// Limit calls over, which may panic, instead of the event after so many of Work.
+func (s *Scheduler) Limit(events uint64, over func()) { s.limit, s.over = events, over }
 
 // Pending returns how many events are scheduled, those of paused owners included.
 func (s *Scheduler) Pending() int { return len(s.slots) - len(s.free) }
@@ -181,6 +187,9 @@ func (s *Scheduler) stepUntil(limit int64) bool {
 		s.now = max(s.now, top.when)
 		s.steps++
 		s.events += uint64(e.kind & Work)
+		if s.over != nil && s.events > s.limit {
+			s.over()
+		}
 		fn, target, arg := e.fn, e.target, e.arg
 		s.release(top.slot)
 		if fn != nil {

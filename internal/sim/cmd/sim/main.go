@@ -1,5 +1,5 @@
 // Command sim runs the simulator: seeds, a tape, or the simulator against planted
-// bugs. Run it from the module's root.
+// bugs; or what is exhaustive. Run it from the module's root.
 //
 //	go run ./internal/sim/cmd/sim -seeds 1000            a thousand seeds
 //	go run ./internal/sim/cmd/sim -seed 0x1f             one, with its timeline
@@ -8,6 +8,8 @@
 //	go run ./internal/sim/cmd/sim -plants . -parallel 2  every planted bug
 //	go run ./internal/sim/cmd/sim -mutants 200           changes made by itself
 //	go run ./internal/sim/cmd/sim -explore . -parallel 2 bounded configurations, to their end
+//	go run ./internal/sim/cmd/sim -crashpoints           every crash of a replica's storage
+//	go run ./internal/sim/cmd/sim -crashpoints -at 9/4   one of them
 //
 // It ends with 0 if nothing was found, with 1 if something was, and with 2 if it
 // does not understand its arguments.
@@ -37,6 +39,8 @@ type options struct {
 
 	explore string
 	long    bool
+	crashes bool
+	at      string
 	plants  string
 	mutants int
 	unit    bool
@@ -47,7 +51,7 @@ type options struct {
 func main() {
 	var o options
 	flag.Uint64Var(&o.seeds, "seeds", 1000, "how many seeds to run")
-	flag.Uint64Var(&o.from, "from", 1, "the first seed, or the sample of mutants")
+	flag.Uint64Var(&o.from, "from", 1, "the first seed, the sample of mutants, or the seed of -crashpoints")
 	flag.StringVar(&o.seed, "seed", "", "run one seed and show its timeline")
 	flag.StringVar(&o.aim, "aim", "", "with -seed: direct the run at a cell, as in bit-flip/synchronising/leader")
 	flag.StringVar(&o.tape, "tape", "", "run a tape and show its timeline")
@@ -60,8 +64,10 @@ func main() {
 	flag.IntVar(&o.shrink, "shrink", 0, "make the tape that is saved smaller, in at most so many runs")
 	flag.StringVar(&o.explore, "explore", "", "explore the bounded configurations whose name has this regular expression, instead")
 	flag.BoolVar(&o.long, "long", false, "with -explore: those that take long as well")
+	flag.BoolVar(&o.crashes, "crashpoints", false, "crash a replica's storage at every operation of its disk, and recovery from that too, instead")
+	flag.StringVar(&o.at, "at", "", "with -crashpoints: crash once, as a failure says, at OPERATION/IMAGE[/OPERATION/IMAGE]")
 	flag.StringVar(&o.plants, "plants", "", "plant the bugs whose name has this regular expression, instead")
-	flag.IntVar(&o.mutants, "mutants", 0, "run so many mutants, instead")
+	flag.IntVar(&o.mutants, "mutants", 0, "make so many mutants, instead, for the tests and then for seeds")
 	flag.BoolVar(&o.unit, "unit", false, "have planted bugs found by the tests of their package")
 	flag.BoolVar(&o.record, "record", false, "with -unit: write down which test finds which")
 	flag.DurationVar(&o.budget, "budget", time.Minute, "CPU time for each planted bug or mutant")
@@ -86,6 +92,8 @@ func (o *options) run(ctx context.Context) (ok bool, err error) {
 	switch {
 	case o.plants != "" || o.mutants > 0:
 		return true, o.runPlants(ctx)
+	case o.crashes:
+		return o.runCrashPoints()
 	case o.explore != "":
 		return o.runExplore(ctx)
 	case o.tape != "":

@@ -25,10 +25,10 @@ func (o *options) runPlants(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r := plant.Runner{Root: ".", Command: o.finder, Budget: o.budget, Parallel: o.parallel, Each: func(r *plant.Report) {
+	r := plant.Runner{Root: ".", Budget: o.budget, Parallel: o.parallel, Each: func(r *plant.Report) {
 		fmt.Fprintf(os.Stderr, "%s: %s %s (%.1f CPU s)\n", r.Name, r.Status, r.Checker, r.CPU)
 	}}
-	reports := r.Run(ctx, subjects)
+	reports := r.RunInTurn(ctx, subjects, o.finders()...)
 	if o.json {
 		return plant.WriteJSON(os.Stdout, reports)
 	}
@@ -64,12 +64,21 @@ func (o *options) subjects(ctx context.Context, only *regexp.Regexp) ([]plant.Su
 	return plant.Subjects(os.DirFS("."), chosen), nil
 }
 
-func (o *options) finder(s *plant.Subject) plant.Command {
-	if o.unit {
-		return plant.Tests{Package: s.Package}
+// finders are what is to find a subject: seeds, or the explorer if that is named; of a mutant, most of which are coarse,
+// the tests of its package first.
+func (o *options) finders() []func(*plant.Subject) plant.Command {
+	tests := func(s *plant.Subject) plant.Command { return plant.Tests{Package: s.Package} }
+	seeds := func(s *plant.Subject) plant.Command {
+		if len(s.Expect) > 0 && s.Expect[0] == plant.Explorer {
+			return plant.Explore{Package: command}
+		}
+		return plant.Sim{Package: command}
 	}
-	if len(s.Expect) > 0 && s.Expect[0] == plant.Explorer {
-		return plant.Explore{Package: command}
+	switch {
+	case o.unit:
+		return []func(*plant.Subject) plant.Command{tests}
+	case o.mutants > 0:
+		return []func(*plant.Subject) plant.Command{tests, seeds}
 	}
-	return plant.Sim{Package: command}
+	return []func(*plant.Subject) plant.Command{seeds}
 }
