@@ -135,6 +135,9 @@ func (f *faults) spoil(change func(b []byte)) bool {
 			return false
 		}
 		name := sched.Pick(f.rnd, files)
+		if f.rnd.Chance(1, 4) {
+			name = files[0] // the identity, if there is one: among all the others it is hardly hit
+		}
 		m.log("%s is damaged", name)
 		m.damaged = true
 		return m.fs.Corrupt(name, func(b []byte) {
@@ -146,7 +149,13 @@ func (f *faults) spoil(change func(b []byte)) bool {
 }
 
 func (f *faults) flip() bool {
-	return f.spoil(func(b []byte) { b[f.rnd.IntN(len(b))] ^= 1 << f.rnd.IntN(8) })
+	return f.spoil(func(b []byte) {
+		n := len(b)
+		if f.rnd.Chance(1, 3) {
+			n = min(n, 16) // headers have more to say
+		}
+		b[f.rnd.IntN(n)] ^= 1 << f.rnd.IntN(8)
+	})
 }
 
 // loseSectors has garbage in the place of some sectors, or what belongs elsewhere.
