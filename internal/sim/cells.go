@@ -71,7 +71,13 @@ func (w *World) doings() []doing {
 // to befall while a machine is down.
 var needsProcess = [faultKinds]bool{
 	slowReader: true, crashProcess: true, crashAtDisk: true, pauseProcess: true, stopCleanly: true,
+	starveTask: true, crashAgain: true, leaveBehind: true,
 	failSync: true, failWrite: true, failRead: true, handOver: true, flapLink: true, changeMembers: true,
+}
+
+// befallsLeaders are the faults that befall established leaders.
+var befallsLeaders = [faultKinds]bool{
+	handOver: true, flapLink: true, changeMembers: true, cutOldLeader: true, staleLeader: true, lateLane: true,
 }
 
 // applicable says whether a cell can be reached, and if not, why.
@@ -81,7 +87,7 @@ func applicable(k fault, phase, role string) (why string) {
 		return "who looks, or is down, does not lead"
 	case needsProcess[k] && phase == phaseDown:
 		return "there is no process that it could befall"
-	case (k == handOver || k == flapLink || k == changeMembers) && (role != roleLeader || phase != protocol.Broadcasting.String()):
+	case befallsLeaders[k] && (role != roleLeader || phase != protocol.Broadcasting.String()):
 		return "it befalls established leaders"
 	}
 	return ""

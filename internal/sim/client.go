@@ -25,8 +25,10 @@ type client struct {
 	work    *workload
 	calls   uint64 // so far
 	last    *call
-	waiting []*call // for answers
-	until   int64   // of the lease, in true time
+	waiting []*call         // for answers
+	pinged  int64           // when, the last time, in true time
+	asking  map[uint64]bool // what is under way on the link
+	until   int64           // of the lease, in true time
 	effects []protocol.Effect
 	busy    bool // carrying them out
 	leased  bool
@@ -40,6 +42,7 @@ func (c *client) now() int64 { return c.clock.mono(c.w.sched.Now()) }
 // open begins a session.
 func (c *client) open() {
 	c.owner = c.w.sched.NewOwner()
+	c.pinged = 0
 	c.link, c.conn, c.leased, c.waiting, c.last = 0, netsim.Conn{}, false, nil, nil
 	var p tree.Password
 	for i := range p {
@@ -96,6 +99,10 @@ func (c *client) effect(e *protocol.Effect) {
 		}
 	case protocol.EffectSend:
 		if c.link == e.Link {
+			c.asked(e.Request)
+			if _, ok := e.Request.(*protocol.Ping); ok {
+				c.pinged = c.w.sched.Now()
+			}
 			c.conn.Send(protocol.AppendRequest(nil, e.Request))
 		}
 	case protocol.EffectResolve:
@@ -103,6 +110,7 @@ func (c *client) effect(e *protocol.Effect) {
 	case protocol.EffectEvents:
 		c.w.observe.events(c, e.Watch, e.Events)
 	case protocol.EffectAttached:
+		c.pinged = c.w.sched.Now() // it counts as one
 		c.w.observe.attached(c)
 	case protocol.EffectLease:
 		c.leased, c.until = true, c.clock.truly(e.Until)

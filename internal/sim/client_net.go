@@ -11,7 +11,7 @@ func (c *client) gone() bool { return c.m == nil || c.owner.Killed() || c.m.Ende
 // connect begins a connection to a member.
 func (c *client) connect(link uint64, backend int) {
 	c.conn = c.w.net.Dial(c.id, uint64(backend+1), portClient)
-	c.link = link
+	c.link, c.asking = link, map[uint64]bool{}
 }
 
 // hangUp ends the connection.
@@ -42,6 +42,9 @@ func (c *client) Frame(conn netsim.Conn, frame []byte) {
 	m, err := protocol.DecodeMessage(frame)
 	if err != nil {
 		c.w.fail(noHalt, "client %d: message: %v", c.name, err)
+	}
+	if a, ok := m.(*protocol.Answer); ok {
+		delete(c.asking, a.ID)
 	}
 	c.m.Receive(c.link, m, c.now())
 	c.carryOut()

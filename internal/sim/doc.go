@@ -45,6 +45,8 @@
 //   - storage-audit: a member finds on its disk what was durable there and, of what was
 //     under way, whole writes in order.
 //   - no-halt: no member halts, refuses a frame or fails to start by itself.
+//   - bounded: what is under way stays within its bounds, however slow somebody is: the
+//     log on its way to a follower, a host's proposals, a client's calls.
 //   - refusal: beyond the model, nobody answers when no quorum is whole.
 //   - no-panic, liveness.
 //

@@ -38,6 +38,14 @@ const (
 	changeMembers
 	crashClient
 	moveClient
+	starveTask
+	crashAgain
+	muteClient
+	cutOldLeader
+	staleLeader
+	lateLane
+	leaveBehind
+	failReceipt
 	loseWrite
 	misdirectWrite
 	foreignDirectory
@@ -80,6 +88,14 @@ var faultTable = [faultKinds]struct {
 	changeMembers:     {"membership", 4 * second, (*faults).change},
 	crashClient:       {"client-crash", 5 * second, (*faults).crashClient},
 	moveClient:        {"client-move", 2 * second, (*faults).moveClient},
+	starveTask:        {"starve", 4 * second, (*faults).starve},
+	crashAgain:        {"crash-again", 6 * second, (*faults).crashAgain},
+	muteClient:        {"client-mute", 6 * second, (*faults).mute},
+	cutOldLeader:      {"old-leader", 4 * second, (*faults).cutOldLeader},
+	staleLeader:       {"stale-leader", 4 * second, (*faults).staleLeader},
+	lateLane:          {"late-lane", 8 * second, (*faults).lateLane},
+	leaveBehind:       {"leave-behind", 2 * second, (*faults).leaveBehind},
+	failReceipt:       {"receipt-fails", 8 * second, (*faults).failReceipt},
 	loseWrite:         {"lost-write", 8 * second, (*faults).loseWrite},
 	misdirectWrite:    {"misdirected-write", 8 * second, (*faults).misdirectWrite},
 	foreignDirectory:  {"foreign-directory", 6 * second, (*faults).foreignDirectory},
@@ -94,6 +110,10 @@ type faults struct {
 	one  *disk.Fault // befalls the next operation of its kind
 	kind disk.OpKind
 	of   *member
+
+	receipt  bool    // the next sync of a snapshot that is being received fails
+	content  bool    // some of it was written
+	receiver *member // whose did
 
 	lies bool // syncs that report success do nothing now and then: beyond what must be survived
 
@@ -145,7 +165,7 @@ func (f *faults) make(k fault) {
 }
 
 // calm ends what is still to befall somebody.
-func (f *faults) calm() { f.one = nil }
+func (f *faults) calm() { f.one, f.receipt, f.receiver = nil, false, nil }
 
 // duration draws for how long a fault lasts: from nothing to several elections.
 func (f *faults) duration() int64 {

@@ -13,6 +13,9 @@ func (f *faults) befall(m *member, op disk.Op) disk.Fault {
 	if f.lies && op.Kind == disk.OpSync && op.N%7 == 0 {
 		return disk.Fault{Lost: true}
 	}
+	if fault, fails := f.receiptFails(m, op); fails {
+		return fault
+	}
 	if f.one == nil || f.of != m || f.kind != op.Kind {
 		return disk.Fault{}
 	}
@@ -144,6 +147,9 @@ func (f *faults) spoil(change func(b []byte)) bool {
 			return false
 		}
 		name := sched.Pick(f.rnd, files)
+		if f.rnd.Chance(1, 4) {
+			name = files[0] // the identity, if there is one: among all the others it is hardly hit
+		}
 		m.log("%s is damaged", name)
 		m.damaged = true
 		return m.fs.Corrupt(name, func(b []byte) {
@@ -155,7 +161,13 @@ func (f *faults) spoil(change func(b []byte)) bool {
 }
 
 func (f *faults) flip() bool {
-	return f.spoil(func(b []byte) { b[f.rnd.IntN(len(b))] ^= 1 << f.rnd.IntN(8) })
+	return f.spoil(func(b []byte) {
+		n := len(b)
+		if f.rnd.Chance(1, 3) {
+			n = min(n, 16) // headers have more to say
+		}
+		b[f.rnd.IntN(n)] ^= 1 << f.rnd.IntN(8)
+	})
 }
 
 // loseSectors has garbage in the place of some sectors, or what belongs elsewhere.

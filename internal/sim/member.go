@@ -34,6 +34,8 @@ type member struct {
 	garbles     bool   // fates leave damage behind
 	armed       int    // operations of the disk until the process crashes; 0: none
 	fates       disk.Image
+	tearing     bool // the next batch of several sectors is torn
+	sectors     int  // of the last write to the log
 	lives       int
 	speaks      bool             // its process is done with recovering
 	underWay    []protocol.Batch // when the last process ended; what of them is there is not known
@@ -107,6 +109,7 @@ func (m *member) hook(op disk.Op) disk.Fault {
 		}
 	}
 	m.wrote(op)
+	m.w.faults.tear(m, op)
 	return m.w.faults.befall(m, op)
 }
 

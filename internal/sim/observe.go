@@ -42,6 +42,9 @@ type observers struct {
 	audit map[uint64]*audit.Auditor
 	links map[zab.LinkID]*seenLink
 	lives int // of clients, so far
+	flows map[flowKey]*flow
+	fates map[proposal]fate
+	frame audit.Frame // that is being looked at
 
 	floors map[gap]int64 // of the histories of the hosts that sent them
 }
@@ -58,6 +61,7 @@ func (o *observers) begin(w *World) {
 	o.spec = spec.New(w.opts.founding())
 	o.audit = map[uint64]*audit.Auditor{}
 	o.links = map[zab.LinkID]*seenLink{}
+	o.flows, o.fates = map[flowKey]*flow{}, map[proposal]fate{}
 	o.floors = map[gap]int64{}
 }
 
@@ -199,11 +203,13 @@ func (o *observers) linkDown(m *member, l *peerLink) {
 func (o *observers) sent(m *member, l *peerLink, frame []byte) {
 	o.hold(durabilityAudit, o.auditor(m).Sent(l.peer.ID, frame))
 	o.hold(refinement, o.spec.Sent(m.id, l.peer.ID, l.shared, frame))
+	o.flowsOut(m, l, frame)
 }
 
 func (o *observers) delivered(m *member, l *peerLink, frame []byte) {
 	o.hold(durabilityAudit, o.auditor(m).Delivered(frame))
 	o.hold(refinement, o.spec.Delivered(l.peer.ID, m.id, l.shared, frame))
+	o.flowsIn(m, l, frame)
 }
 
 func (o *observers) installed(m *member, b *zab.Base) {
@@ -234,6 +240,7 @@ func (o *observers) applied(m *member, es []zab.Entry, entries []tree.Entry, out
 	now := o.w.sched.Now()
 	for i := range es {
 		o.hold(refinement, o.spec.Applied(m.id, &es[i]))
+		o.took(m, &es[i])
 		n := 0
 		for n < len(changes) && changes[n].Zxid == entries[i].Zxid {
 			n++

@@ -158,8 +158,11 @@ func (w *World) pickCore() []*member {
 // repair makes a member run without faults.
 func (w *World) repair(m *member) {
 	m.slow = 0
-	m.fates, m.garbles, m.armed = nil, false, 0
+	m.fates, m.garbles, m.armed, m.tearing = nil, false, 0, false
 	m.fs.SetCapacity(0)
+	if m.proc != nil {
+		m.proc.starved, m.proc.behind = starved{}, false
+	}
 	w.resume(m)
 	w.boot(m)
 }

@@ -77,6 +77,12 @@ type process struct {
 	hosted     map[host.LinkID]*clientConn
 	hostedBy   map[netsim.Conn]*clientConn
 	lastHosted host.LinkID
+	proposed   int // by the host, and not answered yet
+
+	starved starved
+	behind  bool              // the applier waits for the log to be replaced
+	asked   uint64            // proposals that were made
+	numbers map[uint64]uint64 // of those that were accepted: what the driver calls them
 }
 
 // waiter is who waits for a proposal: the host, by a token, or whoever proposed a
@@ -84,6 +90,7 @@ type process struct {
 type waiter struct {
 	token  host.Token
 	change *change
+	n      uint64 // of the process's proposals
 }
 
 // inbox is what the loop has not seen yet.
@@ -117,7 +124,7 @@ func (m *member) start() {
 	p := &process{
 		m: m, owner: m.w.sched.NewOwner(),
 		reads: map[uint64][]uint64{}, conns: map[driver.ConnID]*peerConn{}, links: map[protocol.LinkID]*peerLink{},
-		peers: map[netsim.Conn]*peerConn{}, hosted: map[host.LinkID]*clientConn{}, hostedBy: map[netsim.Conn]*clientConn{},
+		numbers: map[uint64]uint64{}, peers: map[netsim.Conn]*peerConn{}, hosted: map[host.LinkID]*clientConn{}, hostedBy: map[netsim.Conn]*clientConn{},
 	}
 	m.proc = p
 	p.guard(func() {

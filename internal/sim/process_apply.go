@@ -18,7 +18,7 @@ func (p *process) apply() {
 		return
 	}
 	p.applying = true
-	p.after(p.m.net.Exp(p.m.w.opts.ApplyLag), func() {
+	p.after(p.m.net.Exp(p.m.w.opts.ApplyLag)+p.starved.apply, func() {
 		p.applying = false
 		if p.applyStep() {
 			p.apply()

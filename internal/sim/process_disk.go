@@ -80,7 +80,7 @@ func (p *process) work() {
 		return
 	}
 	p.working = true
-	p.after(p.m.diskTime(), func() {
+	p.after(p.m.diskTime()+p.starved.work, func() {
 		p.working = false
 		j := p.jobs[0]
 		if !p.do(&j) {
@@ -102,7 +102,10 @@ func (p *process) do(j *job) bool {
 			p.m.w.mark("read of the log behind a write")
 			return false
 		}
-		p.call(func() { p.machine.EntriesRead(j.entries, raw, err) })
+		// Whoever reads may be held up before and behind it.
+		p.after(p.starved.work, func() {
+			p.call(func() { p.machine.EntriesRead(j.entries, raw, err) })
+		})
 	case j.chunk != nil:
 		data, err := p.worker.ReadChunk(j.chunk)
 		p.call(func() { p.machine.ChunkRead(*j.chunk, data, err) })

@@ -25,7 +25,7 @@ func (p *process) notify(n notice) {
 		return
 	}
 	p.notifying = true
-	p.after(p.m.net.Exp(p.m.w.opts.LoopLag), func() {
+	p.after(p.m.net.Exp(p.m.w.opts.LoopLag)+p.starved.notify, func() {
 		p.notifying = false
 		list := p.notices
 		p.notices = nil
@@ -60,6 +60,8 @@ func (p *process) proposalEnded(r *driver.Resolution[waiter]) {
 		c.ended(r.Outcome)
 		return
 	}
+	p.proposed--
+	p.m.w.observe.outcome(p, r)
 	t := r.Waiter.token
 	if r.Outcome == driver.Applied && (t.Purpose == host.ForWrite || t.Purpose == host.ForClose) {
 		p.host.ProposalsDone(1)
@@ -80,8 +82,13 @@ func (p *process) finishHost() {
 	out := p.host.TakeOutput()
 	for i := range out.Proposals {
 		q := &out.Proposals[i]
+		if limit := p.m.w.opts.MaxProposals; q.Token.Purpose == host.ForWrite && p.proposed >= limit {
+			p.m.w.fail(bounded, "member %d: a write is proposed with %d proposals under way, %d may be", p.m.id, p.proposed, limit)
+		}
+		p.proposed++
+		p.asked++
 		p.in.proposals = append(p.in.proposals, driver.Proposal[waiter]{
-			Data: q.Command, Waiter: waiter{token: q.Token}, Essential: q.Essential(), Err: p.admit(q.Essential()),
+			Data: q.Command, Waiter: waiter{token: q.Token, n: p.asked}, Essential: q.Essential(), Err: p.admit(q.Essential()),
 		})
 	}
 	p.in.rounds = append(p.in.rounds, out.ReadRounds...)

@@ -14,7 +14,7 @@ func (p *process) wake() {
 		return
 	}
 	p.looping = true
-	p.after(p.m.net.Exp(p.m.w.opts.LoopLag), p.loop)
+	p.after(p.m.net.Exp(p.m.w.opts.LoopLag)+p.starved.loop, p.loop)
 }
 
 // tickIn has a tick counted after a time of the member's own clock.
@@ -170,6 +170,11 @@ func (p *process) perform(out *driver.Output[waiter]) {
 
 // feed tells the applier, and whoever proposed what has no effect.
 func (p *process) feed(out *driver.Output[waiter]) {
+	for _, a := range out.Accepted {
+		if a.Waiter.change == nil {
+			p.numbers[a.Waiter.n] = a.Request
+		}
+	}
 	var ended []driver.Resolution[waiter]
 	for _, r := range out.Rejected {
 		ended = append(ended, driver.Resolution[waiter]{Waiter: r.Waiter, Outcome: driver.NotApplied, Err: r.Err})

@@ -3,6 +3,8 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/zabtree/zabtree/internal/dirstore"
 	"github.com/zabtree/zabtree/internal/sim/audit"
@@ -32,6 +34,12 @@ func (s *auditedStore) Append(b protocol.Batch) error {
 	if err == nil {
 		s.head = s.head.With(&b)
 		s.p.m.w.observe.durable(s.p.m, &b)
+		if b.Base != nil || b.Latest != nil {
+			s.named()
+		}
+		if b.Base != nil && b.Truncate == nil && b.Base.Zxid() == s.head.Latest.Zxid() {
+			s.p.replaced()
+		}
 	}
 	return err
 }
@@ -67,4 +75,16 @@ func noMore(err error) error {
 		return nil
 	}
 	return err
+}
+
+// named looks whether the snapshots are there that the log's head names.
+func (s *auditedStore) named() {
+	files := s.p.m.files()
+	for _, b := range []*protocol.Base{&s.head.Base, &s.head.Latest} {
+		z := b.Zxid()
+		file := fmt.Sprintf("%s/snapshots/%016x-%08x-", dataDir, z.Counter, z.Epoch)
+		if !z.IsZero() && !slices.ContainsFunc(files, func(name string) bool { return strings.HasPrefix(name, file) }) {
+			s.p.m.w.fail(storageAudit, "member %d has no snapshot of %v, which its log names; it has %v", s.p.m.id, z, files)
+		}
+	}
 }

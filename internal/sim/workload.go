@@ -69,7 +69,8 @@ func (k *workload) step() {
 	case n < 80:
 		k.forget()
 	case n < 82:
-		k.submit(&call{Call: protocol.Call{Auth: &protocol.AddAuth{Scheme: "digest", Credential: []byte("user:password")}}})
+		user := sched.Pick(r, users)
+		k.submit(&call{Call: protocol.Call{Auth: &protocol.AddAuth{Scheme: "digest", Credential: []byte(user + ":" + password)}}})
 	case n < 84:
 		k.cancel()
 	case n < 99:
@@ -89,6 +90,9 @@ func (k *workload) path() string {
 	r := k.c.rnd
 	if k.sliced {
 		return sched.Pick(r, []string{sliceRoot, sliceRoot + "/a", sliceRoot + "/b", sliceRoot + "/a/c"})
+	}
+	if r.Chance(1, 8) {
+		return k.guarded()
 	}
 	switch r.IntN(5) {
 	case 0, 1:
@@ -119,6 +123,9 @@ func (k *workload) cond() tree.Cond {
 }
 
 func (k *workload) op() tree.Op {
+	if !k.sliced && k.c.rnd.Chance(1, 6) {
+		return k.guardedOp()
+	}
 	switch r := k.c.rnd; r.IntN(10) {
 	case 0, 1, 2, 3:
 		return k.create()

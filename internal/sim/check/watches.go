@@ -192,9 +192,13 @@ func (c *Checker) event(cl *client, w *watched, ev *watch.Event) error {
 		cl.id, ev, w.id, w.kind, w.path)
 }
 
+// oneShot says whether the first event uses a watch up; the product's own word for it is
+// not taken.
+func oneShot(k watch.Kind) bool { return k == watch.Data || k == watch.Exist || k == watch.Children }
+
 // fired takes note that a watch has told something.
 func (c *Checker) fired(w *watched) {
-	if w.kind.OneShot() {
+	if oneShot(w.kind) {
 		w.done, w.queue = true, nil
 		c.table.drop(w)
 	}

@@ -203,7 +203,7 @@ func (c *Checker) fireList(ws []*watched, ch *logged, ended []int64) {
 // expect has a watch expect what a change means to it.
 func (c *Checker) expect(w *watched, ch *logged, optional bool) {
 	typ, path := eventFor(w, ch)
-	if typ == 0 || ch.zxid <= w.from || w.kind.OneShot() && c.certain(w) {
+	if typ == 0 || ch.zxid <= w.from || oneShot(w.kind) && c.certain(w) {
 		return
 	}
 	e := expected{typ: typ, path: path, zxid: ch.zxid, optional: optional}

@@ -14,8 +14,9 @@
 //   - check.go: whether changed files still type-check, in milliseconds.
 //   - build.go, process.go: a build with an overlay, and a run of what was built
 //     under a budget of CPU time.
-//   - command.go, sim.go, tests.go: what is built and run, and what its end means: the
-//     simulator's command, or a package's test binary.
+//   - command.go, sim.go, explore.go, tests.go: what is built and run, and what its end
+//     means: the simulator's command, random runs or the explorer, or a package's test
+//     binary.
 //   - runner.go, report.go: the plants one after the other, or a few at a time.
 //   - mutant: changes made by a machine instead, run in the same way.
 //   - cmd/plant: the command that does it.

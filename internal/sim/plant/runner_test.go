@@ -129,7 +129,9 @@ func checkReports(t *testing.T, reports []plant.Report) {
 	if err := plant.WriteTable(&table, reports); err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(table.String(), "\n"); n != len(reports)+2 || !strings.Contains(table.String(), "4 of 9 found (3 by an expected checker), 1 not, 1 over budget, 2 not compiling, 1 errors") {
+	if n := strings.Count(table.String(), "\n"); n != len(reports)+3 ||
+		!strings.Contains(table.String(), "4 of 9 found, 3 of them by a checker that they name") ||
+		!strings.Contains(table.String(), "1 not found, 1 over budget, 2 not compiling, 1 errors") {
 		t.Errorf("%d lines:\n%s", n, table.String())
 	}
 	if err := plant.WriteJSON(&text, reports); err != nil {

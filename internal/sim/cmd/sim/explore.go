@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"sync"
+	"sync/atomic"
 
 	"github.com/zabtree/zabtree/internal/sim/explore"
 )
@@ -18,6 +19,7 @@ type explored struct {
 	Depth    int     `json:"depth"`
 	Complete bool    `json:"complete"`
 	CPU      float64 `json:"cpu_seconds_so_far"`
+	Broken   string  `json:"broken,omitempty"` // the invariant that does not hold
 	Found    string  `json:"found,omitempty"`
 }
 
@@ -36,16 +38,21 @@ func (o *options) runExplore(ctx context.Context) (bool, error) {
 	}
 	results := make([]explored, len(todo))
 	next := make(chan int)
+	var found atomic.Bool
 	var wg sync.WaitGroup
 	for range o.parallel {
 		wg.Go(func() {
 			for i := range next {
 				results[i] = exploreOne(todo[i])
+				if results[i].Found != "" {
+					found.Store(true)
+				}
 			}
 		})
 	}
 	for i := range todo {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || o.failFast && found.Load() {
+			results = results[:i]
 			break
 		}
 		next <- i
@@ -62,7 +69,7 @@ func exploreOne(c explore.Config) explored {
 	case err != nil:
 		e.Found = err.Error()
 	case r.Violation != nil:
-		e.Found = r.Violation.Timeline
+		e.Broken, e.Found = string(r.Violation.Invariant), r.Violation.Detail+"\n"+r.Violation.Timeline
 	}
 	fmt.Fprintf(os.Stderr, "explored: %s, %d states\n", e.Name, e.States)
 	return e
@@ -77,7 +84,7 @@ func (o *options) explored(results []explored) bool {
 		if !o.json {
 			fmt.Printf("%-66s %12d states, depth %3d, complete %v\n", e.Name, e.States, e.Depth, e.Complete)
 			if e.Found != "" {
-				fmt.Println(e.Found)
+				fmt.Printf("%s: %s\n", e.Broken, e.Found)
 			}
 		}
 	}

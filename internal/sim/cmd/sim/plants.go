@@ -64,11 +64,16 @@ func (o *options) subjects(ctx context.Context, only *regexp.Regexp) ([]plant.Su
 	return plant.Subjects(os.DirFS("."), chosen), nil
 }
 
-// finders are what is to find a subject: seeds; of a mutant, most of which are coarse,
+// finders are what is to find a subject: seeds, or the explorer if that is named; of a mutant, most of which are coarse,
 // the tests of its package first.
 func (o *options) finders() []func(*plant.Subject) plant.Command {
 	tests := func(s *plant.Subject) plant.Command { return plant.Tests{Package: s.Package} }
-	seeds := func(*plant.Subject) plant.Command { return plant.Sim{Package: command} }
+	seeds := func(s *plant.Subject) plant.Command {
+		if len(s.Expect) > 0 && s.Expect[0] == plant.Explorer {
+			return plant.Explore{Package: command}
+		}
+		return plant.Sim{Package: command}
+	}
 	switch {
 	case o.unit:
 		return []func(*plant.Subject) plant.Command{tests}
