@@ -50,6 +50,7 @@ type Options struct {
 	ClockPPM          int64             // a clock is so much fast or slow at most
 	ThinkMean         int64             // of a client, between two calls
 	Window            int               // calls of a client under way
+	LargeBytes        int               // data of a znode at most
 	Faults            [faultKinds]int64 // mean time between two of a kind; 0: none
 	BeyondModel       bool              // more may break than must be survived
 	Beyond            [beyondKinds]bool // in which ways
@@ -100,6 +101,7 @@ func Derive(s *sched.Stream) Options {
 			s.IntN(4)
 		}
 	}
+	o.LargeBytes = sched.Pick(s, []int{2000, 2000, 2000, 2000, 2000, 30_000})
 	// Last, so that a seed is the same in all else.
 	if o.BeyondModel = s.Chance(1, 8); o.BeyondModel {
 		o.goBeyond(s)

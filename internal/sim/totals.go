@@ -61,7 +61,6 @@ var sometimes = []string{
 	"snapshot written", "write survived that nobody knew of",
 	"another member's directory was refused", "a directory in use was refused",
 	"beyond the model: a majority was lost and nothing was answered",
-	"beyond the model: no quorum of all memberships is whole",
 	"beyond the model: the ensemble was not founded",
 	"beyond the model: a damaged directory was refused",
 	"beyond the model: a directory was emptied by an operator",

@@ -107,8 +107,8 @@ func (k *workload) path() string {
 
 func (k *workload) data() []byte {
 	r := k.c.rnd
-	b := make([]byte, sched.Pick(r, []int{0, 1, 8, 100, 2000}))
-	for i := 0; i < len(b); i += 8 {
+	b := make([]byte, sched.Pick(r, []int{0, 1, 8, 100, k.c.w.opts.LargeBytes}))
+	for i := 0; i < min(len(b), 2000); i += 8 {
 		b[i] = byte(r.IntN(256))
 	}
 	return b
