@@ -3,6 +3,7 @@
 //
 //	go run ./internal/sim/cmd/sim -seeds 1000            a thousand seeds
 //	go run ./internal/sim/cmd/sim -seed 0x1f             one, with its timeline
+//	go run ./internal/sim/cmd/sim -seed 0x1f -aim wipe/looking/voter   with one fault more
 //	go run ./internal/sim/cmd/sim -minutes 480 -parallel 2   a night, on two cores
 //	go run ./internal/sim/cmd/sim -tape FILE             a tape
 //	go run ./internal/sim/cmd/sim -plants . -parallel 2  every planted bug
