@@ -537,8 +537,23 @@ func TestValidate(t *testing.T) {
 	require.ErrorIs(t, CheckCommand(Write{Op: Check{Path: "/a"}}.AppendTo(nil), limits), ErrMalformed, "no sequence")
 	require.ErrorIs(t, CheckCommand([]byte{0x91, 99}, limits), ErrUnknownCommand)
 	require.ErrorIs(t, CheckCommand(nil, limits), ErrMalformed)
-	require.Error(t, Settings{Tombstones: -1}.Validate())
+
+	longest := strings.Repeat("x", limits.Bytes-32-1) // with what an operation takes besides
+	require.NoError(t, Validate(Set{Path: "/" + longest}, limits))
+	require.ErrorIs(t, Validate(Set{Path: "/x" + longest}, limits), ErrTooLarge)
+	command := Write{Session: 1, Sequence: 1, Op: Check{Path: "/a"}}.AppendTo(nil)
+	require.NoError(t, CheckCommand(command, Limits{Bytes: len(command)}))
+	require.ErrorIs(t, CheckCommand(command, Limits{Bytes: len(command) - 1}), ErrTooLarge)
+}
+
+func TestValidateSettings(t *testing.T) {
 	require.NoError(t, Settings{}.Validate())
+	for name, s := range map[string]Settings{
+		"Unanswered": {Unanswered: -1}, "ResultBytes": {ResultBytes: -1}, "Identities": {Identities: -1},
+		"TombstoneTime": {TombstoneTime: -1}, "Tombstones": {Tombstones: -1}, "TombstoneBytes": {TombstoneBytes: -1},
+	} {
+		require.ErrorContains(t, s.Validate(), "Settings."+name+" ")
+	}
 }
 
 // TestMaxOps: a multi that admission should have refused is refused once more,
