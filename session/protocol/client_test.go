@@ -528,9 +528,14 @@ func TestClientMove(t *testing.T) {
 	s.take()
 	s.Equal(1, s.at)
 	s.attach(9, 0)
-	s.c.Move(7, s.now) // there is no such
+	for _, none := range []int{-1, 2} {
+		s.c.Move(none, s.now)
+		s.take()
+		s.Equal(1, s.at)
+	}
+	s.c.Move(0, s.now)
 	s.take()
-	s.Equal(1, s.at)
+	s.Equal(0, s.at)
 	s.c.Abandon(s.now)
 	s.take()
 	s.True(s.c.Ended())
