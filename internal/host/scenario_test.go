@@ -42,6 +42,28 @@ func (c *client) ask(r protocol.Read) *call {
 	return k
 }
 
+func TestConfig(t *testing.T) {
+	good := Config{MinTimeout: 1, MaxTimeout: 1, TickEvery: 1, MaxProposals: 1}
+	for name, c := range map[string]struct {
+		edit func(c *Config)
+		ok   bool
+	}{
+		"the least there can be": {func(*Config) {}, true},
+		"MinTimeout":             {func(c *Config) { c.MinTimeout = 0 }, false},
+		"MaxTimeout":             {func(c *Config) { c.MinTimeout = 2 }, false},
+		"TickEvery":              {func(c *Config) { c.TickEvery = 0 }, false},
+		"MaxProposals":           {func(c *Config) { c.MaxProposals = 0 }, false},
+		"Watches":                {func(c *Config) { c.Watches.Total = -1 }, false},
+		"History":                {func(c *Config) { c.History.MaxChanges = -1 }, false},
+	} {
+		config := good
+		c.edit(&config)
+		h, err := New(config, tree.New(tree.Settings{}).View())
+		require.Equal(t, c.ok, err == nil, name)
+		require.Equal(t, c.ok, h != nil, name)
+	}
+}
+
 func exists(w *world, path string) bool {
 	_, ok := w.state().Exists(path)
 	return ok
@@ -150,6 +172,22 @@ func TestTwoLinks(t *testing.T) {
 	w.propose(0)
 	w.apply(w.reps[0], 100)
 	require.Equal(t, &protocol.Refused{Reason: protocol.RefusedExpired}, third.down[0])
+}
+
+// Whoever asks for a session that there is not is told so, also by a number that no
+// session has.
+func TestNoSuchSession(t *testing.T) {
+	w := calmWorld(t, 1)
+	for i, session := range []int64{0, -1, 99} {
+		l := &wire{id: LinkID(1000 + i), rep: w.reps[0]}
+		w.links[l.id] = l
+		w.reps[0].host.Connect(l.id)
+		w.reps[0].host.Request(l.id, &protocol.Attach{Session: session})
+		w.collect(w.reps[0])
+		w.propose(0)
+		w.apply(w.reps[0], 1)
+		require.Equal(t, []protocol.Message{&protocol.Refused{Reason: protocol.RefusedExpired}, nil}, l.down, "session %d", session)
+	}
 }
 
 // Where a session is hosted no more, its link is told.
