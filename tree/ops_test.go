@@ -546,6 +546,22 @@ func TestValidate(t *testing.T) {
 	require.ErrorIs(t, CheckCommand(command, Limits{Bytes: len(command) - 1}), ErrTooLarge)
 }
 
+// TestOpSize: never less than what is encoded, and not much more.
+func TestOpSize(t *testing.T) {
+	acl := []ACL{{PermAll, ID{"digest", strings.Repeat("i", 500)}}, {PermRead, ID{strings.Repeat("s", 400), "x"}}}
+	data := make([]byte, 3000)
+	path := "/" + strings.Repeat("p", 2000)
+	all := []Op{
+		Create{Path: path, Data: data, TTL: MaxTTL, ACL: acl}, Set{Path: path, Data: data, If: Version(1 << 30)},
+		SetACL{Path: path, ACL: acl, If: Version(1 << 30)}, Delete{Path: path}, Check{Path: path}, Check{Path: "/"},
+	}
+	for _, op := range append(all, Multi{all}) {
+		size, encoded := opSize(op), len(AppendOp(nil, op))
+		require.GreaterOrEqual(t, size, encoded, OpName(op))
+		require.LessOrEqual(t, size, encoded+64*(len(all)+1), OpName(op))
+	}
+}
+
 func TestValidateSettings(t *testing.T) {
 	require.NoError(t, Settings{}.Validate())
 	for name, s := range map[string]Settings{

@@ -99,6 +99,12 @@ func TestStreamOverflow(t *testing.T) {
 			push(s, at(7)...)
 			push(s, at(8, 8)...)
 		}, append([]Event{gap(4, 7)}, at(8, 8)...)},
+		{"the rest of one that still comes is not", func(s *Stream, w *Watcher) {
+			push(s, at(5, 5)...)
+			_, _, _ = w.TryNext()
+			push(s, at(5, 5, 5)...)
+			push(s, at(5)...)
+		}, []Event{gap(4, 5)}},
 		{"nothing is nothing", func(s *Stream, w *Watcher) { push(s) }, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

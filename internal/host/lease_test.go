@@ -151,6 +151,19 @@ func TestPingWhileConfirming(t *testing.T) {
 	require.Empty(t, w.rounds)
 }
 
+// Pings whose messages are not answered are forgotten after a while.
+func TestPingsAreForgotten(t *testing.T) {
+	w := calmWorld(t, 2)
+	c := w.addClient(1)
+	w.settle()
+	h := w.reps[1].host
+	for n := range 2 * maxSentPings {
+		h.Request(c.wire.id, &protocol.Ping{N: uint64(n + 1)})
+		h.Tick(w.now)
+		require.Len(t, h.pings.sent, min(n+1, maxSentPings))
+	}
+}
+
 // The timeout counts anew from every ping.
 func TestPingsCount(t *testing.T) {
 	w := calmWorld(t, 2)

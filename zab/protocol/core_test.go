@@ -147,6 +147,12 @@ func TestChunkNotStored(t *testing.T) {
 	c = core()
 	c.ChunkStored(earlier, errors.New("full"))
 	require.Empty(t, c.Take().Close)
+	other := q
+	other.Meta.Digest++
+	c = core()
+	c.ChunkStored(other, errors.New("full"))
+	require.Empty(t, c.Take().Close)
+	require.Equal(t, q.Meta, c.partial)
 }
 
 func linksOf(closes []CloseLink) (ids []LinkID) {
@@ -154,4 +160,72 @@ func linksOf(closes []CloseLink) (ids []LinkID) {
 		ids = append(ids, c.Link)
 	}
 	return ids
+}
+
+// countFrames returns how many frames of a kind are sent.
+func countFrames(sends []Send, k kind) (n int) {
+	for _, m := range sends {
+		if m.Frame[0] == byte(k) {
+			n++
+		}
+	}
+	return n
+}
+
+// A follower forwards what it took in frames that are closed once they are full, and none
+// that are empty.
+func TestForwardedInBatches(t *testing.T) {
+	_, core := played(t, 1, "replicas 3; connect all; stabilise")
+	for n, frames := range map[int]int{1: 1, 2: 1, 3: 2, 4: 2, 5: 3} {
+		c := core()
+		half := make([]byte, c.cfg.MaxBatchBytes/2)
+		_, err := c.Propose(slices.Repeat([]Proposal{{Data: half}}, n))
+		require.NoError(t, err)
+		require.Equal(t, frames, countFrames(c.Take().Sends, kindPropose), "%d proposals", n)
+	}
+}
+
+// Only an established leader can hand over.
+func TestWhoCanHandOver(t *testing.T) {
+	const three = "replicas 3; connect all; stabilise"
+	for name, c := range map[string]struct {
+		id     uint64
+		script string
+		halted bool
+		want   error
+	}{
+		"leading":     {3, three, false, nil},
+		"halted":      {3, three, true, ErrNoLeader},
+		"following":   {1, three, false, ErrNoLeader},
+		"discovering": {3, "replicas 3; connect all; hold 1 disk; stabilise", false, ErrNoLeader},
+	} {
+		_, core := played(t, c.id, c.script)
+		k := core()
+		if c.halted {
+			k.halt("")
+		}
+		require.ErrorIs(t, k.Handover(0), c.want, name)
+	}
+}
+
+// A replica is itself only with its own incarnation: the one that was before it has lost
+// what it promised.
+func TestIsSelf(t *testing.T) {
+	_, core := played(t, 2, "replicas 3; connect all")
+	c := core()
+	for _, x := range []struct {
+		Founder
+		want bool
+	}{{Founder{2, 0xb}, true}, {Founder{2, 0xa}, false}, {Founder{1, 0xb}, false}} {
+		require.Equal(t, x.want, c.isSelf(x.ID, x.Incarnation), "%v", x)
+	}
+}
+
+// A leader that gives up tells those whose reads wait.
+func TestWaitingReadsAreAnswered(t *testing.T) {
+	_, core := played(t, 3, "replicas 3; connect all; stabilise; hold 1->3 control; hold 2->3 control; read 1; deliver 1->3 control")
+	c := core()
+	require.Len(t, c.reads.waiting, 1)
+	c.look()
+	require.Equal(t, 1, countFrames(c.Take().Sends, kindReadAnswer))
 }
