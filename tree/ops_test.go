@@ -562,6 +562,19 @@ func TestOpSize(t *testing.T) {
 	}
 }
 
+func TestDefaults(t *testing.T) {
+	require.Equal(t, Limits{Data: 1_048_575, Ops: 4096, Bytes: 4 << 20}, Limits{}.withDefaults())
+	require.Equal(t, Limits{Data: 1, Ops: 1, Bytes: 1}, Limits{1, 1, 1}.withDefaults())
+	require.Equal(t, MaxOps, Limits{Ops: MaxOps + 1}.withDefaults().Ops)
+	defaults := Settings{
+		Unanswered: 4096, ResultBytes: 1 << 20, Identities: 16,
+		TombstoneTime: 10 * time.Minute, Tombstones: 10_000, TombstoneBytes: 16 << 20,
+	}
+	require.Equal(t, defaults, Settings{}.withDefaults())
+	least := Settings{1, 1, 1, 1, 1, 1}
+	require.Equal(t, least, least.withDefaults())
+}
+
 func TestValidateSettings(t *testing.T) {
 	require.NoError(t, Settings{}.Validate())
 	for name, s := range map[string]Settings{

@@ -15,6 +15,14 @@ func played(t *testing.T, id uint64, script string) (*stage, func() *Core) {
 	return s, func() *Core { return v.cores[0].Clone() }
 }
 
+func TestDefaults(t *testing.T) {
+	defaults := Config{
+		HeartbeatTicks: 2, ElectionTicks: 10, MaxCommandBytes: 1<<20 + 64<<10, GatherBytes: 64 << 10, MaxBatchBytes: 1 << 20,
+		MaxInflightBytes: 8 << 20, MaxPendingBytes: 64 << 20, TailBytes: 16 << 20, ChunkBytes: 256 << 10,
+	}
+	require.Equal(t, defaults, Config{}.withDefaults())
+}
+
 // Only an established leader has a driver wait with proposals, and only while a batch is
 // under way.
 func TestGathering(t *testing.T) {
