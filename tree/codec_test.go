@@ -99,6 +99,10 @@ func TestCommandRoundTrip(t *testing.T) {
 			_, err := DecodeCommand(b[:i])
 			require.Error(t, err, "%T cut at %d", c, i)
 		}
+		for _, header := range []byte{b[0] - 1, b[0] + 1} {
+			_, err := DecodeCommand(append([]byte{header}, b[1:]...))
+			require.ErrorIs(t, err, ErrMalformed, "%T with the header %x", c, header)
+		}
 	}
 	require.Equal(t, Command(CreateSession{Timeout: math.MaxInt32 * time.Millisecond}), must(DecodeCommand(CreateSession{Timeout: math.MaxInt64}.AppendTo(nil))))
 }
@@ -140,6 +144,35 @@ func FuzzCommand(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, c, again)
 	})
+}
+
+func TestDecodeRecordRefuses(t *testing.T) {
+	create := &flatOp{kind: opCreate, path: []byte("/a")}
+	for _, c := range []struct {
+		name         string
+		code         Code
+		multi        bool
+		count, index int
+		ok           bool
+	}{
+		{"one that failed", codeEnd - 1, false, 1, 0, true},
+		{"the last of a multi", CodeNoNode, true, 2, 1, true},
+		{"as many as there may be", CodeNoNode, true, MaxOps, MaxOps - 1, true},
+		{"an unknown code", codeEnd, false, 1, 0, false},
+		{"too many", CodeNoNode, true, MaxOps + 1, 0, false},
+		{"several that are no multi", CodeNoNode, false, 2, 0, false},
+		{"none that is no multi", CodeNoNode, false, 0, 0, false},
+		{"behind the last", CodeNoNode, true, 2, 2, false},
+	} {
+		results, err := DecodeRecord(appendFailure(nil, c.code, c.multi, c.count, c.index, create))
+		if !c.ok {
+			require.ErrorIs(t, err, ErrMalformed, c.name)
+			continue
+		}
+		require.NoError(t, err, c.name)
+		require.Len(t, results, c.count, c.name)
+		require.ErrorIs(t, results[c.index].Err, c.code.Err(), c.name)
+	}
 }
 
 func FuzzDecodeRecord(f *testing.F) {

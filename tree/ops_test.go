@@ -537,8 +537,52 @@ func TestValidate(t *testing.T) {
 	require.ErrorIs(t, CheckCommand(Write{Op: Check{Path: "/a"}}.AppendTo(nil), limits), ErrMalformed, "no sequence")
 	require.ErrorIs(t, CheckCommand([]byte{0x91, 99}, limits), ErrUnknownCommand)
 	require.ErrorIs(t, CheckCommand(nil, limits), ErrMalformed)
-	require.Error(t, Settings{Tombstones: -1}.Validate())
+
+	longest := strings.Repeat("x", limits.Bytes-32-1) // with what an operation takes besides
+	require.NoError(t, Validate(Set{Path: "/" + longest}, limits))
+	require.ErrorIs(t, Validate(Set{Path: "/x" + longest}, limits), ErrTooLarge)
+	command := Write{Session: 1, Sequence: 1, Op: Check{Path: "/a"}}.AppendTo(nil)
+	require.NoError(t, CheckCommand(command, Limits{Bytes: len(command)}))
+	require.ErrorIs(t, CheckCommand(command, Limits{Bytes: len(command) - 1}), ErrTooLarge)
+}
+
+// TestOpSize: never less than what is encoded, and not much more.
+func TestOpSize(t *testing.T) {
+	acl := []ACL{{PermAll, ID{"digest", strings.Repeat("i", 500)}}, {PermRead, ID{strings.Repeat("s", 400), "x"}}}
+	data := make([]byte, 3000)
+	path := "/" + strings.Repeat("p", 2000)
+	all := []Op{
+		Create{Path: path, Data: data, TTL: MaxTTL, ACL: acl}, Set{Path: path, Data: data, If: Version(1 << 30)},
+		SetACL{Path: path, ACL: acl, If: Version(1 << 30)}, Delete{Path: path}, Check{Path: path}, Check{Path: "/"},
+	}
+	for _, op := range append(all, Multi{all}) {
+		size, encoded := opSize(op), len(AppendOp(nil, op))
+		require.GreaterOrEqual(t, size, encoded, OpName(op))
+		require.LessOrEqual(t, size, encoded+64*(len(all)+1), OpName(op))
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	require.Equal(t, Limits{Data: 1_048_575, Ops: 4096, Bytes: 4 << 20}, Limits{}.withDefaults())
+	require.Equal(t, Limits{Data: 1, Ops: 1, Bytes: 1}, Limits{1, 1, 1}.withDefaults())
+	require.Equal(t, MaxOps, Limits{Ops: MaxOps + 1}.withDefaults().Ops)
+	defaults := Settings{
+		Unanswered: 4096, ResultBytes: 1 << 20, Identities: 16,
+		TombstoneTime: 10 * time.Minute, Tombstones: 10_000, TombstoneBytes: 16 << 20,
+	}
+	require.Equal(t, defaults, Settings{}.withDefaults())
+	least := Settings{1, 1, 1, 1, 1, 1}
+	require.Equal(t, least, least.withDefaults())
+}
+
+func TestValidateSettings(t *testing.T) {
 	require.NoError(t, Settings{}.Validate())
+	for name, s := range map[string]Settings{
+		"Unanswered": {Unanswered: -1}, "ResultBytes": {ResultBytes: -1}, "Identities": {Identities: -1},
+		"TombstoneTime": {TombstoneTime: -1}, "Tombstones": {Tombstones: -1}, "TombstoneBytes": {TombstoneBytes: -1},
+	} {
+		require.ErrorContains(t, s.Validate(), "Settings."+name+" ")
+	}
 }
 
 // TestMaxOps: a multi that admission should have refused is refused once more,

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"strings"
 	"testing"
 	"testing/iotest"
 
@@ -83,6 +84,8 @@ func TestSnapshotDamage(t *testing.T) {
 	}
 	_, err := ReadSnapshot(iotest.OneByteReader(bytes.NewReader(append(bytes.Clone(snapshot), "and more"...))))
 	require.NoError(t, err)
+	_, err = ReadSnapshot(strings.NewReader(snapshotMagic + "\x00\x00\x00\x02\x91" + string(rune(recordEnd))))
+	require.ErrorIs(t, err, ErrMalformed, "a record of no kind")
 	_, err = ReadSnapshot(iotest.ErrReader(io.ErrClosedPipe))
 	require.ErrorIs(t, err, io.ErrClosedPipe)
 }

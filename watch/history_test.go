@@ -98,6 +98,7 @@ func TestHistoryConfig(t *testing.T) {
 	_, err := NewHistory(HistoryConfig{MaxChanges: -1, MaxBytes: -1}, 0)
 	require.ErrorContains(t, err, "MaxChanges")
 	require.ErrorContains(t, err, "MaxBytes")
+	require.Equal(t, HistoryConfig{MaxChanges: 1 << 18, MaxBytes: 64 << 20}, HistoryConfig{}.withDefaults())
 	h, err := NewHistory(HistoryConfig{MaxChanges: math.MaxInt, MaxBytes: math.MaxInt64}, 0)
 	require.NoError(t, err)
 	for z := int64(1); z < 1000; z++ {

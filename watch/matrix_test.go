@@ -202,6 +202,10 @@ func TestRegisterRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "PerOwner")
 	require.ErrorContains(t, err, "Total")
 
+	table, err = NewTable(Limits{})
+	require.NoError(t, err)
+	require.Equal(t, Limits{PerOwner: 1 << 17, Total: 1 << 22}, table.Limits())
+
 	table, err = NewTable(Limits{PerOwner: 2, Total: 3})
 	require.NoError(t, err)
 	require.NoError(t, table.Register(Watch{1, 1, "/", Data}))

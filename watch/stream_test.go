@@ -99,6 +99,12 @@ func TestStreamOverflow(t *testing.T) {
 			push(s, at(7)...)
 			push(s, at(8, 8)...)
 		}, append([]Event{gap(4, 7)}, at(8, 8)...)},
+		{"the rest of one that still comes is not", func(s *Stream, w *Watcher) {
+			push(s, at(5, 5)...)
+			_, _, _ = w.TryNext()
+			push(s, at(5, 5, 5)...)
+			push(s, at(5)...)
+		}, []Event{gap(4, 5)}},
 		{"nothing is nothing", func(s *Stream, w *Watcher) { push(s) }, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -160,6 +166,11 @@ func TestReplay(t *testing.T) {
 			require.True(t, s.Push(at(3010, 3011)...))
 			require.False(t, s.Push(at(3012)...))
 		}, append(at(3001, 3002, 3003, 3004, 3005, 3006, 3007, 3008, 3009), gap(3009, 3012))},
+		{"nor is the same one's behind live events", func(t *testing.T, s *Stream, take func(int)) {
+			require.True(t, s.Push(at(3001)...))
+			require.True(t, s.Replay(1, at(3002, 3003, 3004)...))
+			require.False(t, s.Replay(1, at(3005)...))
+		}, []Event{gap(3000, 3005)}},
 		{"a gap is not", func(t *testing.T, s *Stream, take func(int)) {
 			take(3000)
 			require.True(t, s.Replay(2, gap(3000, 3001)))

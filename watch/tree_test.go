@@ -185,6 +185,24 @@ func TestSecretsStayUntold(t *testing.T) {
 	require.Equal(t, map[string]int{"/open": 2}, told)
 }
 
+// TestStreamCountsData: an event that waits counts with the data on both sides of the
+// change.
+func TestStreamCountsData(t *testing.T) {
+	e := newEnsemble(t, watch.HistoryConfig{})
+	s := e.session()
+	require.NoError(t, e.table.Register(watch.Watch{Owner: s, Path: "/a", Kind: watch.Persistent}))
+	for _, op := range []tree.Op{tree.Create{Path: "/a", Data: make([]byte, 100)}, tree.Set{Path: "/a"}} {
+		_, fired := e.write(s, op)
+		require.Len(t, fired, 1)
+		for _, room := range []int64{103, 104} {
+			stream, _, err := watch.NewStream(watch.StreamConfig{Path: "/a", MaxBytes: room})
+			require.NoError(t, err)
+			require.True(t, stream.Push(fired[0].Event))
+			require.Equal(t, room == 104, stream.Push(watch.Event{Type: watch.Deleted, Path: "/a"}), "%v, room for %d", fired[0].Event, room)
+		}
+	}
+}
+
 // TestHistoryCountsWhatItKeeps: data and ACLs that were replaced are counted,
 // those that are in the tree are not.
 func TestHistoryCountsWhatItKeeps(t *testing.T) {

@@ -122,9 +122,7 @@ func (h *Host) Applied(a Applied) {
 			h.process(s)
 		}
 	}
-	if len(h.reads.waiting) > 0 {
-		h.readOn()
-	}
+	h.readOn()
 	h.joinBehind()
 }
 
@@ -142,9 +140,6 @@ func (h *Host) joinBehind() {
 func (h *Host) applied(o *tree.Outcome) *session {
 	for _, id := range o.Ended {
 		h.ended(id, o)
-	}
-	if o.Session == 0 {
-		return nil
 	}
 	if o.Server != 0 { // CreateSession or Attach
 		h.placed(o)

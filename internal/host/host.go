@@ -165,7 +165,7 @@ func (h *Host) TakeOutput() Output {
 	for _, l := range h.dirty {
 		l.dirty = false
 		h.out.Deliveries = append(h.out.Deliveries, Delivery{l.id, l.out, l.closing})
-		l.out, l.events = nil, nil
+		l.out = nil
 		if l.closing {
 			h.forget(l)
 		}

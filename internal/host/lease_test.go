@@ -113,6 +113,57 @@ func TestExpiryOfAnOldLeader(t *testing.T) {
 	require.True(t, c.leased)
 }
 
+// A session has its whole timeout, also if it begins right before a tick that comes late
+// and counts for two.
+func TestWholeTimeout(t *testing.T) {
+	w := calmWorld(t, 1)
+	w.pass(tick)
+	w.now += 2 * tick
+	w.addClient(0)
+	w.settle()
+	opened := w.now
+	for ; len(w.proposals) == 0; w.now += tick {
+		w.reps[0].host.Tick(w.now)
+		w.collect(w.reps[0])
+	}
+	require.Equal(t, opened+timeout, w.now-tick)
+}
+
+// Pings that come while a confirmation is under way are confirmed by the next, which
+// begins when that one ends.
+func TestPingWhileConfirming(t *testing.T) {
+	w := calmWorld(t, 3)
+	for i := range w.reps {
+		w.addClient(i)
+	}
+	w.settle()
+	for _, c := range w.clients[1:] {
+		w.reps[c.wire.rep.index].host.Request(c.wire.id, &protocol.Ping{N: 9})
+		w.collect(c.wire.rep)
+		w.deliverPeer(0)
+	}
+	require.Len(t, w.rounds, 1)
+	w.answerRound(0)
+	require.Len(t, w.peers, 1, "the first alone is answered")
+	require.Len(t, w.rounds, 1)
+	w.answerRound(0)
+	require.Len(t, w.peers, 2)
+	require.Empty(t, w.rounds)
+}
+
+// Pings whose messages are not answered are forgotten after a while.
+func TestPingsAreForgotten(t *testing.T) {
+	w := calmWorld(t, 2)
+	c := w.addClient(1)
+	w.settle()
+	h := w.reps[1].host
+	for n := range 2 * maxSentPings {
+		h.Request(c.wire.id, &protocol.Ping{N: uint64(n + 1)})
+		h.Tick(w.now)
+		require.Len(t, h.pings.sent, min(n+1, maxSentPings))
+	}
+}
+
 // The timeout counts anew from every ping.
 func TestPingsCount(t *testing.T) {
 	w := calmWorld(t, 2)

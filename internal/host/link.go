@@ -15,7 +15,7 @@ type link struct {
 	join    *join
 
 	out     []protocol.Message
-	events  *protocol.Events // the last of out, if events may be added to it
+	events  *protocol.Events // the last of out, while events are added to it
 	dirty   bool
 	closing bool // nothing is sent or heard any more
 }
@@ -70,7 +70,6 @@ func (h *Host) say(l *link, m protocol.Message) {
 	if l.closing {
 		return
 	}
-	l.events = nil
 	l.out = append(l.out, m)
 	h.soil(l)
 }

@@ -42,6 +42,28 @@ func (c *client) ask(r protocol.Read) *call {
 	return k
 }
 
+func TestConfig(t *testing.T) {
+	good := Config{MinTimeout: 1, MaxTimeout: 1, TickEvery: 1, MaxProposals: 1}
+	for name, c := range map[string]struct {
+		edit func(c *Config)
+		ok   bool
+	}{
+		"the least there can be": {func(*Config) {}, true},
+		"MinTimeout":             {func(c *Config) { c.MinTimeout = 0 }, false},
+		"MaxTimeout":             {func(c *Config) { c.MinTimeout = 2 }, false},
+		"TickEvery":              {func(c *Config) { c.TickEvery = 0 }, false},
+		"MaxProposals":           {func(c *Config) { c.MaxProposals = 0 }, false},
+		"Watches":                {func(c *Config) { c.Watches.Total = -1 }, false},
+		"History":                {func(c *Config) { c.History.MaxChanges = -1 }, false},
+	} {
+		config := good
+		c.edit(&config)
+		h, err := New(config, tree.New(tree.Settings{}).View())
+		require.Equal(t, c.ok, err == nil, name)
+		require.Equal(t, c.ok, h != nil, name)
+	}
+}
+
 func exists(w *world, path string) bool {
 	_, ok := w.state().Exists(path)
 	return ok
@@ -152,6 +174,22 @@ func TestTwoLinks(t *testing.T) {
 	require.Equal(t, &protocol.Refused{Reason: protocol.RefusedExpired}, third.down[0])
 }
 
+// Whoever asks for a session that there is not is told so, also by a number that no
+// session has.
+func TestNoSuchSession(t *testing.T) {
+	w := calmWorld(t, 1)
+	for i, session := range []int64{0, -1, 99} {
+		l := &wire{id: LinkID(1000 + i), rep: w.reps[0]}
+		w.links[l.id] = l
+		w.reps[0].host.Connect(l.id)
+		w.reps[0].host.Request(l.id, &protocol.Attach{Session: session})
+		w.collect(w.reps[0])
+		w.propose(0)
+		w.apply(w.reps[0], 1)
+		require.Equal(t, []protocol.Message{&protocol.Refused{Reason: protocol.RefusedExpired}, nil}, l.down, "session %d", session)
+	}
+}
+
 // Where a session is hosted no more, its link is told.
 func TestMovedIsTold(t *testing.T) {
 	w := calmWorld(t, 2)
@@ -202,6 +240,57 @@ func TestAppliedBeforeIsAnsweredFirst(t *testing.T) {
 	require.False(t, third.done)
 	w.calm()
 	w.check()
+}
+
+// A session waits once, however much there is behind its read.
+func TestWaitsOnce(t *testing.T) {
+	w := calmWorld(t, 1)
+	c := w.addClient(0)
+	w.settle()
+	for range 10 {
+		c.ask(protocol.Read{Linearizable: true})
+		w.up(c.wire)
+	}
+	require.Len(t, w.reps[0].host.reads.waiting, 1)
+	w.settle()
+	require.Zero(t, c.m.Unanswered())
+}
+
+// A write that has come to an end without a result is answered with its code; one that
+// ended with the session, or moved with it, is not.
+func TestOutcomeWithoutRecord(t *testing.T) {
+	for code, answered := range map[tree.Code]bool{
+		tree.CodeTooLarge: true, tree.CodeSessionExpired: false, tree.CodeSessionMoved: false, tree.CodeResend: false, tree.CodeLimit: false,
+	} {
+		w := calmWorld(t, 1)
+		c := w.addClient(0)
+		w.settle()
+		c.count()
+		w.up(c.wire)
+		h := w.reps[0].host
+		h.note(h.sessions[c.m.Session()], &tree.Outcome{Sequence: 1, Code: code})
+		w.collect(w.reps[0])
+		if answered {
+			require.Equal(t, []protocol.Message{&protocol.Answer{ID: 1, Zxid: h.at, Code: code}}, c.wire.down)
+		} else {
+			require.Empty(t, c.wire.down, "%v", code)
+		}
+	}
+}
+
+// What a host does for all its sessions it does in the order of their links.
+func TestHostedInOrder(t *testing.T) {
+	w := calmWorld(t, 1)
+	for range 20 {
+		w.addClient(0)
+	}
+	w.settle()
+	var ids []LinkID
+	for _, s := range w.reps[0].host.hosted() {
+		ids = append(ids, s.link.id)
+	}
+	require.Len(t, ids, 20)
+	require.IsIncreasing(t, ids)
 }
 
 // A linearizable read at a replica that is behind waits for what was committed.
@@ -431,6 +520,9 @@ func TestIdentities(t *testing.T) {
 		require.Equal(t, tree.CodeNoAuth, read(other, kind, "/p").Code, kind)
 		require.Equal(t, tree.CodeBadPath, read(other, kind, "p/").Code, kind)
 	}
+	watched := owner.ask(protocol.Read{Path: "p/", Watch: owner.m.NewWatch(), WatchKind: watch.Data})
+	w.settle()
+	require.Equal(t, tree.CodeBadPath, watched.Answer.Code, "nothing is read, and a watch wants a path all the same")
 	require.Equal(t, []string{"q"}, read(owner, protocol.ReadChildren, "/p").Read.Names)
 	require.Equal(t, tree.CodeNoNode, read(owner, protocol.ReadData, "/none").Code)
 	require.False(t, read(owner, protocol.ReadExists, "/none").Read.Exists)
@@ -473,6 +565,21 @@ func TestReaping(t *testing.T) {
 	require.False(t, exists(w, "/ttl"))
 	require.False(t, exists(w, "/box"))
 	require.True(t, c.leased)
+}
+
+// What is due is so by the ensemble's clock, of which a leader's own knows nothing.
+func TestReapingAfterALongTime(t *testing.T) {
+	w := calmWorld(t, 1)
+	c := w.addClient(0)
+	w.settle()
+	w.clock += 3600 * second
+	c.do(tree.Create{Path: "/ttl", TTL: 60 * 1e9})
+	w.settle()
+	for range 1300 {
+		w.pass(tick)
+		w.settle()
+	}
+	require.False(t, exists(w, "/ttl"))
 }
 
 func TestGoAway(t *testing.T) {

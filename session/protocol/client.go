@@ -158,7 +158,7 @@ func (c *Client) Cancel(call *Call, now int64) {
 	}
 	if call.counted && !call.write() {
 		c.send(&Cancel{ID: call.id})
-		c.uncount(call)
+		c.inflight--
 	}
 	c.dropPendingWatch(call)
 	c.resolve(call, FaultCancelled, call.everSent && call.write())
@@ -241,21 +241,11 @@ func (c *Client) request(call *Call) Request {
 	return &r
 }
 
-func (c *Client) uncount(call *Call) {
-	if call.counted {
-		call.counted = false
-		c.inflight--
-	}
-}
-
 // answer takes an Answer; answers come in the order of the requests. It says
 // whether that was so.
 func (c *Client) answer(a *Answer) bool {
-	for c.calls.len() > 0 && c.calls.at(0).id < a.ID {
-		if !c.calls.at(0).idle() {
-			return false
-		}
-		c.calls.pop()
+	if c.calls.len() > 0 && c.calls.at(0).id < a.ID { // the front is never idle
+		return false
 	}
 	c.seen(a.Zxid)
 	if c.calls.len() == 0 || c.calls.at(0).id != a.ID || c.calls.sent == 0 {
@@ -265,7 +255,7 @@ func (c *Client) answer(a *Answer) bool {
 	if call.closing {
 		return false
 	}
-	c.uncount(call)
+	c.inflight--
 	if call.write() {
 		c.answered = call.sequence
 	}

@@ -151,7 +151,7 @@ func (c *Client) Receive(link uint64, m Message, now int64) {
 	if link != c.link || c.ended {
 		return
 	}
-	ok := false
+	var ok bool
 	switch c.state {
 	case linkJoining:
 		ok = c.receiveJoining(m)

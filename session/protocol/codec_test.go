@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"bytes"
 	"reflect"
 	"testing"
 
@@ -92,11 +93,16 @@ func TestDecodeDamaged(t *testing.T) {
 			_, err = DecodeMessage(b[:n:n])
 			require.ErrorIs(t, err, ErrMalformed)
 		}
-		longer := append(append([]byte(nil), b...), 0)
-		_, err := DecodeRequest(longer)
-		require.ErrorIs(t, err, ErrMalformed)
-		_, err = DecodeMessage(longer)
-		require.ErrorIs(t, err, ErrMalformed)
+		other := [][]byte{append(bytes.Clone(b), 0)}
+		for _, header := range []byte{b[0] - 1, b[0] + 1} { // says so many fields
+			other = append(other, append([]byte{header}, b[1:]...))
+		}
+		for _, b := range other {
+			_, err := DecodeRequest(b)
+			require.ErrorIs(t, err, ErrMalformed, "%x", b)
+			_, err = DecodeMessage(b)
+			require.ErrorIs(t, err, ErrMalformed, "%x", b)
+		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		b := append([]byte(nil), rapid.SampledFrom(all).Draw(t, "message")...)

@@ -134,7 +134,7 @@ type Output struct {
 	ConfigChanged bool
 	// StatusChanged says that what Status returns, apart from positions and Peers,
 	// is new; PeersChanged that Peers is, when nothing else says so: a follower has
-	// acknowledged more, or begins anew.
+	// acknowledged more, begins anew, or follows no more.
 	StatusChanged, PeersChanged bool
 	// Halt, if not nil, ends this replica: an invariant was found broken.
 	Halt error

@@ -113,6 +113,7 @@ func (c *Core) onLook(l *link, m look) error {
 	case roleLeading:
 		if m.looking {
 			l.progress = progress{}
+			c.out.PeersChanged = true
 			c.dropReads(l.id)
 			c.invite(l)
 			c.tryOpen()

@@ -123,3 +123,11 @@ func FuzzDecodeEntry(f *testing.F) {
 		}
 	})
 }
+
+func TestRawLen(t *testing.T) {
+	first := AppendEntry(nil, &Entry{Zxid: Zxid{1, 1}, Data: []byte("first")})
+	both := AppendEntry(first, &Entry{Zxid: Zxid{1, 2}, PrevEpoch: 1, Data: []byte("second")})
+	for n, want := range []int{0, len(first), len(both), len(both)} {
+		require.Equal(t, want, rawLen(both, n))
+	}
+}

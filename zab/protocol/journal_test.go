@@ -212,6 +212,10 @@ func TestJournalConfiguration(t *testing.T) {
 	require.True(t, cut.config.PendingAt.IsZero())
 	require.NoError(t, cut.add(&change))
 
+	unfounded := journal{}
+	unfounded.rebase(Base{Snapshot: SnapshotMeta{Zxid: Zxid{1, 2}}}, Zxid{1, 2})
+	require.ErrorIs(t, unfounded.add(&change), ErrCorruptEntry)
+
 	require.True(t, n.j.settle(Zxid{2, 1}))
 	require.Equal(t, Configuration{Version: 3, Current: next}, n.j.config)
 	require.False(t, n.j.settle(Zxid{2, 1}))

@@ -214,4 +214,5 @@ func (c *Core) synchronised(l *link) bool {
 func (c *Core) closeLink(l *link, reason error) {
 	c.out.Close = append(c.out.Close, CloseLink{l.id, reason})
 	l.progress = progress{}
+	c.out.PeersChanged = true
 }

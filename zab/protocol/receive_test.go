@@ -19,7 +19,7 @@ type victims struct {
 }
 
 // add plays commands and takes a replica as it is then.
-func (v *victims) add(t testing.TB, name string, id uint64, script string) {
+func (v *victims) add(t testing.TB, name string, id uint64, script string) *stage {
 	s := newStage()
 	s.hidden, s.taping = true, true
 	p := &director{stage: s}
@@ -30,6 +30,7 @@ func (v *victims) add(t testing.TB, name string, id uint64, script string) {
 	v.names = append(v.names, name)
 	v.cores = append(v.cores, s.actor(id).core)
 	v.frames = append(v.frames, s.frames...)
+	return s
 }
 
 func newVictims(t testing.TB) *victims {

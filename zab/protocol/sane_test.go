@@ -79,6 +79,10 @@ func insaneProgress(c *Core) string {
 			return fmt.Sprintf("%d follows, but this is no leader", l.peer.ID)
 		case p.mode == streaming && (p.next > c.log.last.Counter+1 || p.acked >= p.next):
 			return fmt.Sprintf("%d has acknowledged %d, %d is next", l.peer.ID, p.acked, p.next)
+		case p.mode != streaming && p.acked != 0:
+			return fmt.Sprintf("%d has acknowledged %d without a stream", l.peer.ID, p.acked)
+		case p.snap.acked > p.snap.next || p.snap.next > p.snap.chunks:
+			return fmt.Sprintf("%d has %d chunks, %d of %d is next", l.peer.ID, p.snap.acked, p.snap.next, p.snap.chunks)
 		}
 	}
 	return ""

@@ -138,8 +138,8 @@ func (c *Core) ChunkStored(q StoreChunk, err error) {
 	current := c.role == roleFollowing && f.snap.on && f.attempt == q.Token
 	if err != nil {
 		c.partial, c.chunks = SnapshotMeta{}, 0
-		if l := c.leaderLink(); current && l != nil {
-			c.closeLink(l, err)
+		if current {
+			c.closeLink(c.leaderLink(), err)
 		}
 		return
 	}
@@ -165,11 +165,10 @@ func (c *Core) installed() {
 	base := c.log.base
 	c.advance(base.Zxid())
 	c.out.Install = &base
-	f := &c.following
-	if l := c.leaderLink(); l != nil && f.snap.done && f.snap.base.Snapshot == base.Snapshot {
+	if f := &c.following; f.snap.done { // else the leader who sent it is not followed any more
 		n := f.snap.next - 1
 		f.snap = snapReceipt{}
 		f.stream, f.acked = true, 0
-		c.send(l, Bulk, (&chunkAck{c.epoch, n}).encode())
+		c.send(c.leaderLink(), Bulk, (&chunkAck{c.epoch, n}).encode())
 	}
 }

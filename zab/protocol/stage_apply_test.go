@@ -3,6 +3,7 @@ package protocol
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -118,13 +119,32 @@ func (s *stage) snapshot(a *actor) (named func()) {
 	return func() { s.act(a, func(c *Core) { c.Compacted(base) }) }
 }
 
+// checkNews checks that a core said so if its status is news, which is not looked at
+// otherwise.
+func (s *stage) checkNews(a *actor, out *Output, st *Status) {
+	peers, rest := st.Peers, *st
+	rest.Last, rest.Durable, rest.Commit, rest.Base, rest.Peers = Zxid{}, Zxid{}, Zxid{}, Zxid{}, nil
+	for i := range peers {
+		peers[i].Synchronised = false // what is committed says so
+	}
+	told := out.StatusChanged || out.ConfigChanged
+	switch {
+	case !told && !reflect.DeepEqual(rest, a.status):
+		s.violation("%d does not say that its status is new: %+v, was %+v", a.id, rest, a.status)
+	case !told && !out.PeersChanged && !reflect.DeepEqual(peers, a.peers):
+		s.violation("%d does not say that its peers are: %+v, were %+v", a.id, peers, a.peers)
+	}
+	a.status, a.peers = rest, peers
+}
+
 // tellStatus says what a replica is, when that is news, and checks that an epoch
 // has one established leader, who lacks nothing that was committed before.
-func (s *stage) tellStatus(a *actor) {
+func (s *stage) tellStatus(a *actor, out *Output) {
 	if a.core == nil {
 		return
 	}
 	st := a.core.Status()
+	s.checkNews(a, out, &st)
 	if text := describeStatus(&st); text != a.told {
 		a.told = text
 		s.say("%d %s", a.id, text)

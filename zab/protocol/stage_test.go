@@ -58,6 +58,8 @@ type actor struct {
 	barrier  *actorBarrier
 	reads    uint64
 	told     string // status as told last
+	status   Status // without positions and Peers, as of the last step
+	peers    []PeerStatus
 	config   string
 }
 
@@ -293,7 +295,7 @@ func (s *stage) carryOut(a *actor, out *Output) {
 	}
 	s.takeStorage(a, out)
 	s.takeAnswers(a, out)
-	s.tellStatus(a)
+	s.tellStatus(a, out)
 	for _, c := range out.Close {
 		s.closeLink(a, c)
 	}

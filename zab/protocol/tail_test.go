@@ -31,6 +31,11 @@ func TestTailAgainstArray(t *testing.T) {
 				}
 				_, ok := tl.after(last)
 				require.False(t, ok, "there is nothing behind the end")
+				bytes := 0
+				for i := range tl.chunks {
+					bytes += tl.chunks[i].size()
+				}
+				require.Equal(t, bytes, tl.bytes)
 			},
 			"add": func(t *rapid.T) {
 				c := chunk{first: uint64(len(all)) + 1}

@@ -34,6 +34,7 @@ func TestOf(t *testing.T) {
 		{"if err != nil { return a, fmt.Errorf(\"%d\", a+1) }", nil},
 		{"clear(m[1:])", nil},
 		{"m := make([]int, 0, a+1); _ = m", nil},
+		{"if cap(m) > 1024 || cap(n) > 9 { m = nil }", nil},
 		{"x := 0x9e3779b97f4a7c15; _ = x", nil},
 		{"g(true)", []string{"if false { g(true) }", "g(false)"}},
 	}
@@ -63,6 +64,7 @@ func TestOf(t *testing.T) {
 func TestOfLeavesAlone(t *testing.T) {
 	for _, src := range []string{
 		"package p\n\nfunc (T) String() string { if a < 1 { return \"\" }; return s + t }\n",
+		"package p\n\nfunc (T) appendCanonicalLink(b []byte) []byte { if f { b = nil }; return b }\n",
 		"package p\n\nfunc (T) AppendState(b []byte) []byte { b = append(b, 1); return b }\n",
 	} {
 		if ms, err := mutant.Of("p.go", []byte(src)); err != nil || len(ms) > 0 {

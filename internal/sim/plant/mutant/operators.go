@@ -73,6 +73,9 @@ func (g *generator) visit(n ast.Node) bool {
 	case *ast.CallExpr:
 		return g.call(x)
 	case *ast.IfStmt:
+		if asksForRoom(x.Cond) {
+			return false
+		}
 		g.condition(x)
 	case *ast.BinaryExpr:
 		g.binary(x)

@@ -7,10 +7,11 @@ import (
 )
 
 // skippedFuncs are functions and methods whose results nobody but people, tests and
-// tools look at. AppendState is for whoever explores the core's states, and so is
-// Clone.
+// tools look at. AppendState and AppendCanonical, with what they are made of, are for
+// whoever explores the core's states, and so is Clone.
 var skippedFuncs = []string{
 	"String", "Error", "GoString", "appendState", "AppendState", "Clone", "clone", "init",
+	"AppendCanonical", "appendCanonical", "appendCanonicalRole", "appendCanonicalLink", "appendCanonicalProgress",
 	"Blocking", "Links", "Hosted", "Watches", "Len", "Owned", "Limits",
 }
 
@@ -23,6 +24,18 @@ var skippedCalls = []string{
 }
 
 func skipCall(c *ast.CallExpr) bool { return slices.Contains(skippedCalls, calleeName(c)) }
+
+// asksForRoom says whether a condition compares capacities: what it guards makes room in
+// memory or gives it back, and no result depends on that.
+func asksForRoom(cond ast.Expr) (found bool) {
+	ast.Inspect(cond, func(n ast.Node) bool {
+		if c, ok := n.(*ast.CallExpr); ok && calleeName(c) == "cap" {
+			found = true
+		}
+		return !found
+	})
+	return found
+}
 
 func calleeName(c *ast.CallExpr) string {
 	switch f := c.Fun.(type) {
