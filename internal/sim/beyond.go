@@ -119,7 +119,7 @@ func (f *faults) keepCopies() {
 // there is one that may: only one, for two that have forgotten what they said under
 // incarnations that voted once could find a third that still counts them.
 func (f *faults) restoreLater(copies []oldCopy) {
-	f.w.sched.After(f.rnd.Exp(second), nil, sched.Work, func() {
+	f.w.sched.After(f.rnd.Exp(second)+millisecond, nil, sched.Work, func() {
 		if f.w.healing {
 			return
 		}

@@ -37,11 +37,13 @@ var bugs = []bug{
 		what: "The log's beginning moved on over the end of an epoch while entries before it were read for a slow" +
 			" follower: the leader took what it read for a broken log and halted (no-halt).",
 		fix:   "zab/protocol: EntriesRead; scenario progress-base-moves-while-read",
+		tape:  "protocol-found-read-behind-base",
 		plant: "protocol-found-read-behind-base",
 	},
 	{
 		what:  "One flipped bit in IDENTITY made it a file of an unknown version, and the replica refused to start (no-halt).",
 		fix:   "internal/dirstore: decodeIdentity; TestEveryFlipOfIdentity",
+		tape:  "storage-found-identity-version",
 		plant: "storage-found-identity-version",
 	},
 	{
@@ -80,6 +82,7 @@ var bugs = []bug{
 		what: "Voters that had lost their whole logs, and knew it, had neither a log nor a list of founders: all of them," +
 			" or a single one, founded the ensemble again, without what was committed (beyond the model; refinement).",
 		fix:   "internal/driver: identityChanges, TestDamagedFoundsNothing; TestLostLogsDoNotFoundAgain of package zab",
+		tape:  "driver-found-founding-again",
 		plant: "driver-found-founding-again",
 	},
 }

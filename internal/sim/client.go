@@ -129,7 +129,7 @@ func (c *client) ended(fault protocol.Fault) {
 	c.w.observe.ended(c, fault)
 	c.owner.Kill()
 	c.hangUp()
-	c.w.sched.After(c.rnd.Exp(100*millisecond), nil, sched.Work, c.open)
+	c.w.sched.After(max(c.rnd.Exp(100*millisecond), millisecond), nil, sched.Work, c.open)
 }
 
 // leasedNow says whether the client may believe in its session at this moment.

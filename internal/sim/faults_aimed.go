@@ -208,7 +208,7 @@ func (f *faults) passBack(to *member, until int64, then func()) {
 			away = true
 			f.handOverTo(to.id)
 		}
-		f.w.sched.After(f.rnd.Exp(election/4), nil, sched.Work, look)
+		f.w.sched.After(f.rnd.Exp(election/4)+millisecond, nil, sched.Work, look)
 	}
 	f.w.sched.After(election/4, nil, sched.Work, look)
 }

@@ -28,7 +28,7 @@ type member struct {
 	slow  int64 // of the disk: how long every step takes besides
 
 	incarnation uint64
-	born        uint64 // how many incarnations were drawn
+	drawn       uint64 // how many unique numbers were
 	removed     bool   // told that it is no member any more
 	damaged     bool   // something that was durable is gone, and it has not drawn a new incarnation
 	garbles     bool   // fates leave damage behind
@@ -76,10 +76,10 @@ func (m *member) lasts(d int64) int64 { return m.clock.lasts(d) }
 // diskTime draws how long a step of the disk takes.
 func (m *member) diskTime() int64 { return m.w.opts.DiskMin + m.disk.Exp(m.w.opts.DiskMean) + m.slow }
 
-// newIncarnation is another one each time, also where a tape is calm.
-func (m *member) newIncarnation() uint64 {
-	m.born++
-	return m.random.Uint64() + m.born
+// unique draws what nobody else has, also where a tape is calm.
+func (m *member) unique() uint64 {
+	m.drawn++
+	return m.random.Uint64() + m.drawn<<40 + m.id
 }
 
 func (m *member) log(format string, args ...any) {

@@ -170,7 +170,7 @@ func (p *process) recover() error {
 	m, w := p.m, p.m.w
 	cfg := w.opts.core(m.id)
 	store, err := dirstore.Open(m.fs, dataDir, dirstore.Options{
-		SegmentBytes: w.opts.SegmentBytes, Replica: m.id, Ensemble: w.ensemble, NewID: m.random.Uint64,
+		SegmentBytes: w.opts.SegmentBytes, Replica: m.id, Ensemble: w.ensemble, NewID: m.unique,
 	}, func(f func()) { f() })
 	if err != nil {
 		return fmt.Errorf("open: %w", err)
@@ -184,7 +184,7 @@ func (p *process) recover() error {
 	w.observe.empty(m, p.state.View())
 	rec, err := driver.Recover(driver.RecoveryConfig{
 		Self: m.id, Ensemble: w.ensemble, Storage: p.store, StateMachine: (*machineState)(p),
-		ChunkBytes: cfg.ChunkBytes, NewIncarnation: m.newIncarnation, Log: m, Stop: func() error { return nil },
+		ChunkBytes: cfg.ChunkBytes, NewIncarnation: m.unique, Log: m, Stop: func() error { return nil },
 	})
 	if err != nil {
 		return fmt.Errorf("recover: %w", err)
@@ -195,7 +195,7 @@ func (p *process) recover() error {
 		}
 	}
 	m.damaged = false // it was found, or does no harm
-	p.machine, err = driver.NewMachine[waiter](driver.MachineConfig{Core: cfg, FirstRequest: m.random.Uint64() >> 1}, rec.Core)
+	p.machine, err = driver.NewMachine[waiter](driver.MachineConfig{Core: cfg, FirstRequest: m.unique() >> 1}, rec.Core)
 	if err != nil {
 		return fmt.Errorf("new: %w", err)
 	}

@@ -66,7 +66,7 @@ func (p *process) share(m *driver.Members) {
 func (p *process) dial() {
 	now := p.m.mono()
 	for _, to := range p.dials.Due(now) {
-		p.dialLane(&peerConn{to: to.ID, nonce: p.m.random.Uint64()})
+		p.dialLane(&peerConn{to: to.ID, nonce: p.m.unique()})
 	}
 	p.dialing.Cancel()
 	if at, ok := p.dials.Next(); ok {
