@@ -73,6 +73,11 @@ var bugs = []bug{
 		fix: "zab: Reconfigure waits for Status.Settled; TestStatusKnowsWhatWasReconfigured",
 	},
 	{
+		what: "A leader asked for all the chunks of a snapshot at once. On a slow disk the reads of one attempt were still in" +
+			" the way of the next, which was given up for want of progress, and so on for ever (liveness).",
+		fix: "zab/protocol: chunksAhead; TestFewChunksAhead",
+	},
+	{
 		what: "Recovery removed prepared segments, the newest first, each for good before the next; but one that a process had" +
 			" removed just before it died could still come back after a loss of power, without the one it names: damage where" +
 			" there is none, for which a replica is counted as a new one (package crashpoint).",

@@ -3,6 +3,7 @@ package protocol
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -140,6 +141,18 @@ func TestChunkAcksInOrder(t *testing.T) {
 		}
 		require.Equal(t, c.ok, err == nil, name)
 	}
+}
+
+// However many chunks fit in the window, few are asked for at a time: a slow disk reads
+// them all, also for who is not there any more.
+func TestFewChunksAhead(t *testing.T) {
+	script := strings.Replace(behindASnapshot, "tune MaxInflightBytes 32", "tune ChunkBytes 1", 1)
+	_, core := played(t, 3, script)
+	k := core()
+	i := slices.IndexFunc(k.links, func(l *link) bool { return l.progress.mode == snapshotting })
+	s := &k.links[i].progress.snap
+	require.Greater(t, s.chunks, uint64(2*chunksAhead))
+	require.Equal(t, s.acked+chunksAhead, s.next)
 }
 
 // A chunk that cannot be stored ends the link to the leader who sent it, and no other.

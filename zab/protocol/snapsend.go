@@ -20,10 +20,16 @@ func (c *Core) startSnapshot(l *link) {
 	c.out.StatusChanged = true
 }
 
+// chunksAhead is how many chunks are asked for at most before one is acknowledged.
+// Whatever was asked for is read, also when the link is gone: were it the whole of a
+// snapshot, a slow disk would still be busy with the last attempt when the next one is
+// given up, and the one after that.
+const chunksAhead = 8
+
 // pumpChunks asks for the chunks that fit in the window.
 func (c *Core) pumpChunks(l *link) {
 	s := &l.progress.snap
-	window := uint64(max(1, c.cfg.MaxInflightBytes/c.cfg.ChunkBytes))
+	window := uint64(min(max(1, c.cfg.MaxInflightBytes/c.cfg.ChunkBytes), chunksAhead))
 	for ; s.next < s.chunks && s.next < s.acked+window; s.next++ {
 		c.out.ReadChunks = append(c.out.ReadChunks, ReadChunk{Link: l.id, Token: s.token, Meta: s.base.Snapshot, N: s.next})
 	}
