@@ -585,6 +585,19 @@ func TestValidateSettings(t *testing.T) {
 	}
 }
 
+// TestVersionsWithinABatch: what an entry made of a znode is told as it was, whatever
+// becomes of it behind that in the same batch.
+func TestVersionsWithinABatch(t *testing.T) {
+	s, w := New(Settings{}), newWriter()
+	_, changes, err := s.Apply([]Entry{
+		w.session(), w.write(1, Create{Path: "/a"}), w.write(1, Set{Path: "/"}), w.write(1, Create{Path: "/b"}),
+	})
+	require.NoError(t, err)
+	require.Equal(t, "/", changes[1].Path)
+	require.EqualValues(t, 2, changes[1].After.Stat().NumChildren, "/zookeeper and /a")
+	require.EqualValues(t, 3, s.View().Lookup("/").Stat().NumChildren)
+}
+
 // TestMaxOps: a multi that admission should have refused is refused once more,
 // so that its record can be read.
 func TestMaxOps(t *testing.T) {

@@ -609,6 +609,7 @@ func TestBadClient(t *testing.T) {
 		"negative zxid":         {&protocol.Attach{Session: 1, LastSeen: -1}},
 		"sequence skipped":      {nil, &protocol.Write{ID: 1, Sequence: 2, Op: set}},
 		"id not rising":         {nil, &protocol.Read{ID: 2}, &protocol.Read{ID: 2}},
+		"auth id not rising":    {nil, &protocol.Read{ID: 2}, &protocol.AddAuth{ID: 2, Scheme: "digest"}},
 		"write id not rising":   {nil, &protocol.Read{ID: 2}, &protocol.Write{ID: 2, Sequence: 1, Op: set}},
 		"answers of the future": {nil, &protocol.Write{ID: 1, Sequence: 1, AnsweredUpTo: 1, Op: set}},
 		"acknowledged too much": {nil, &protocol.Acknowledge{AnsweredUpTo: 1}},
