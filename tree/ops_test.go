@@ -470,3 +470,32 @@ func TestErrors(t *testing.T) {
 	require.Equal(t, `create "/a": tree: no such znode`, (&Error{"create", "/a", 0, ErrNoNode}).Error())
 	require.Contains(t, (&Error{"set", "/a", 2, ErrNoNode}).Error(), "operation 2")
 }
+
+// TestVersionsWithinABatch: what an entry made of a znode is told as it was, whatever
+// becomes of it behind that in the same batch.
+func TestVersionsWithinABatch(t *testing.T) {
+	s, w := New(Settings{}), newWriter()
+	_, changes, err := s.Apply([]Entry{
+		w.session(), w.write(1, Create{Path: "/a"}), w.write(1, Set{Path: "/"}), w.write(1, Create{Path: "/b"}),
+	})
+	require.NoError(t, err)
+	require.Equal(t, "/", changes[1].Path)
+	require.EqualValues(t, 2, changes[1].After.Stat().NumChildren, "/zookeeper and /a")
+	require.EqualValues(t, 3, s.View().Lookup("/").Stat().NumChildren)
+}
+
+// TestMaxOps: a multi that admission should have refused is refused once more,
+// so that its record can be read.
+func TestMaxOps(t *testing.T) {
+	e := newEnv(t)
+	ops := make([]Op, MaxOps+1)
+	for i := range ops {
+		ops[i] = Check{Path: "/"}
+	}
+	require.ErrorIs(t, e.do(Multi{ops}).Err(), ErrTooLarge)
+	require.Len(t, e.do(Multi{ops[1:]}).Results(), MaxOps)
+	ops[MaxOps] = Check{Path: "/absent"}
+	require.Len(t, e.do(Multi{ops[1:]}).Results(), MaxOps)
+	require.ErrorIs(t, Validate(Multi{ops}, Limits{Ops: 1 << 30, Bytes: 1 << 30}), ErrTooLarge)
+	reload(t, e.s)
+}

@@ -104,6 +104,7 @@ func TestSnapshotLies(t *testing.T) {
 		"attachment":         func(s *State) { s.session(1).attachment = s.zxid + 1 },
 		"answered":           func(s *State) { s.session(1).answered = 99 },
 		"rules":              func(s *State) { s.applyVersion++ },
+		"clock":              func(s *State) { *s = *New(Settings{}); s.clock = -1 },
 		"no znode": func(s *State) {
 			s.recording = true // keeps the parent's count out of it
 			s.swap(s.index["/c/x"].newest, nil)

@@ -121,19 +121,3 @@ func TestValidateSettings(t *testing.T) {
 		require.ErrorContains(t, s.Validate(), "Settings."+name+" ")
 	}
 }
-
-// TestMaxOps: a multi that admission should have refused is refused once more,
-// so that its record can be read.
-func TestMaxOps(t *testing.T) {
-	e := newEnv(t)
-	ops := make([]Op, MaxOps+1)
-	for i := range ops {
-		ops[i] = Check{Path: "/"}
-	}
-	require.ErrorIs(t, e.do(Multi{ops}).Err(), ErrTooLarge)
-	require.Len(t, e.do(Multi{ops[1:]}).Results(), MaxOps)
-	ops[MaxOps] = Check{Path: "/absent"}
-	require.Len(t, e.do(Multi{ops[1:]}).Results(), MaxOps)
-	require.ErrorIs(t, Validate(Multi{ops}, Limits{Ops: 1 << 30, Bytes: 1 << 30}), ErrTooLarge)
-	reload(t, e.s)
-}

@@ -113,6 +113,9 @@ func TestStreamOverflow(t *testing.T) {
 			require.Equal(t, len(c.want), s.Len())
 			require.Equal(t, c.want, drain(t, w))
 			require.Zero(t, s.q.bytes)
+			for i := range s.q.ring {
+				require.Zero(t, s.q.ring[i], "what was taken is let go")
+			}
 		})
 	}
 }

@@ -42,28 +42,6 @@ func (c *client) ask(r protocol.Read) *call {
 	return k
 }
 
-func TestConfig(t *testing.T) {
-	good := Config{MinTimeout: 1, MaxTimeout: 1, TickEvery: 1, MaxProposals: 1}
-	for name, c := range map[string]struct {
-		edit func(c *Config)
-		ok   bool
-	}{
-		"the least there can be": {func(*Config) {}, true},
-		"MinTimeout":             {func(c *Config) { c.MinTimeout = 0 }, false},
-		"MaxTimeout":             {func(c *Config) { c.MinTimeout = 2 }, false},
-		"TickEvery":              {func(c *Config) { c.TickEvery = 0 }, false},
-		"MaxProposals":           {func(c *Config) { c.MaxProposals = 0 }, false},
-		"Watches":                {func(c *Config) { c.Watches.Total = -1 }, false},
-		"History":                {func(c *Config) { c.History.MaxChanges = -1 }, false},
-	} {
-		config := good
-		c.edit(&config)
-		h, err := New(config, tree.New(tree.Settings{}).View())
-		require.Equal(t, c.ok, err == nil, name)
-		require.Equal(t, c.ok, h != nil, name)
-	}
-}
-
 func exists(w *world, path string) bool {
 	_, ok := w.state().Exists(path)
 	return ok
@@ -172,22 +150,6 @@ func TestTwoLinks(t *testing.T) {
 	w.propose(0)
 	w.apply(w.reps[0], 100)
 	require.Equal(t, &protocol.Refused{Reason: protocol.RefusedExpired}, third.down[0])
-}
-
-// Whoever asks for a session that there is not is told so, also by a number that no
-// session has.
-func TestNoSuchSession(t *testing.T) {
-	w := calmWorld(t, 1)
-	for i, session := range []int64{0, -1, 99} {
-		l := &wire{id: LinkID(1000 + i), rep: w.reps[0]}
-		w.links[l.id] = l
-		w.reps[0].host.Connect(l.id)
-		w.reps[0].host.Request(l.id, &protocol.Attach{Session: session})
-		w.collect(w.reps[0])
-		w.propose(0)
-		w.apply(w.reps[0], 1)
-		require.Equal(t, []protocol.Message{&protocol.Refused{Reason: protocol.RefusedExpired}, nil}, l.down, "session %d", session)
-	}
 }
 
 // Where a session is hosted no more, its link is told.
@@ -541,6 +503,77 @@ func TestIdentities(t *testing.T) {
 	owner.do(tree.SetACL{Path: "/p", ACL: []tree.ACL{{Perms: tree.PermAll, ID: tree.DigestID("ann", "secret")}, tree.World(tree.PermRead)}})
 	w.settle()
 	require.Contains(t, read(other, protocol.ReadACL, "/p").Read.ACL[0].ID.ID, "ann:x")
+}
+
+// Containers and TTL znodes are deleted by the leader, when due and not before.
+func TestReaping(t *testing.T) {
+	w := calmWorld(t, 1)
+	c := w.addClient(0)
+	w.settle()
+	c.do(tree.Create{Path: "/ttl", TTL: 60 * 1e9})
+	c.do(tree.Create{Path: "/box", Mode: tree.Container})
+	c.do(tree.Create{Path: "/box/x"})
+	c.do(tree.Delete{Path: "/box/x"})
+	w.settle()
+	for range 500 {
+		w.pass(tick)
+		w.settle()
+	}
+	require.True(t, exists(w, "/ttl"))
+	for range 1200 {
+		w.pass(tick)
+		w.settle()
+	}
+	require.False(t, exists(w, "/ttl"))
+	require.False(t, exists(w, "/box"))
+	require.True(t, c.leased)
+}
+
+// What is due is so by the ensemble's clock, of which a leader's own knows nothing.
+func TestReapingAfterALongTime(t *testing.T) {
+	w := calmWorld(t, 1)
+	c := w.addClient(0)
+	w.settle()
+	w.clock += 3600 * second
+	c.do(tree.Create{Path: "/ttl", TTL: 60 * 1e9})
+	w.settle()
+	for range 1300 {
+		w.pass(tick)
+		w.settle()
+	}
+	require.False(t, exists(w, "/ttl"))
+}
+
+func TestGoAway(t *testing.T) {
+	w := calmWorld(t, 2)
+	c := w.addClient(0)
+	w.settle()
+	w.reps[0].host.GoAway()
+	w.collect(w.reps[0])
+	w.settle()
+	require.Equal(t, w.reps[1], c.wire.rep)
+	require.Zero(t, w.reps[0].host.Links())
+}
+
+func TestGuard(t *testing.T) {
+	plain := tree.ExpireSessions{Sessions: []int64{4}}.AppendTo(nil)
+	require.Equal(t, plain, Command(3, plain))
+	require.Nil(t, Command(3, nil))
+	for _, epoch := range []uint32{1, 127, 128, 70_000, 1<<32 - 1} {
+		g := guard(epoch, plain)
+		require.Equal(t, plain, Command(epoch, g))
+		require.Nil(t, Command(epoch+1, g))
+		_, err := tree.DecodeCommand(g)
+		require.Error(t, err, "it cannot be taken for a plain one")
+	}
+	for _, c := range []tree.Command{
+		tree.Write{Op: tree.Set{Path: "/a"}}, tree.CloseSession{}, tree.Attach{}, tree.CreateSession{},
+		tree.AddAuth{}, tree.DeleteNode{}, tree.ChangeSettings{}, tree.RaiseApplyVersion{}, tree.SetConfig{},
+	} {
+		b := c.AppendTo(nil)
+		require.Equal(t, b, Command(9, b), "%T", c)
+	}
+	require.NotNil(t, Command(1, []byte{0xcf, 0xff}), "what makes no sense is for the tree to refuse")
 }
 
 func FuzzPeer(f *testing.F) {

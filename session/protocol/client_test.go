@@ -523,24 +523,3 @@ func TestClientHostsWishes(t *testing.T) {
 	s.Equal([]EffectKind{EffectDisconnect, EffectLeaseLost, EffectEnded}, s.did())
 	s.True(s.c.Ended())
 }
-
-func TestClientMove(t *testing.T) {
-	s := newScript(t, 1)
-	s.attach(5, 0)
-	s.Equal(1, s.c.AddBackend())
-	s.c.Move(1, s.now)
-	s.take()
-	s.Equal(1, s.at)
-	s.attach(9, 0)
-	for _, none := range []int{-1, 2} {
-		s.c.Move(none, s.now)
-		s.take()
-		s.Equal(1, s.at)
-	}
-	s.c.Move(0, s.now)
-	s.take()
-	s.Equal(0, s.at)
-	s.c.Abandon(s.now)
-	s.take()
-	s.True(s.c.Ended())
-}

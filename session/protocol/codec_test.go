@@ -113,6 +113,17 @@ func TestDecodeDamaged(t *testing.T) {
 	})
 }
 
+// What no host says is refused.
+func TestDecodeOutOfRange(t *testing.T) {
+	for _, m := range []Message{
+		&Refused{}, &Refused{Reason: refusals}, &Ended{}, &Ended{Reason: ends},
+		&Answer{Zxid: -1}, &Answer{Code: 255}, &Events{Zxid: -1},
+	} {
+		_, err := DecodeMessage(AppendMessage(nil, m))
+		require.ErrorIs(t, err, ErrMalformed, "%+v", m)
+	}
+}
+
 // checkDecode checks that what can be decoded is encoded as something that is
 // decoded to the same.
 func checkDecode(t require.TestingT, b []byte) {

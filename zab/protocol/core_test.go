@@ -250,3 +250,116 @@ func TestWaitingReadsAreAnswered(t *testing.T) {
 	c.look()
 	require.Equal(t, 1, countFrames(c.Take().Sends, kindReadAnswer))
 }
+
+// What a proposer does with its bytes afterwards does not change the log.
+func TestProposersBytes(t *testing.T) {
+	_, core := played(t, 3, "replicas 3; connect all; stabilise")
+	c := core()
+	data := []byte("mine")
+	_, err := c.Propose([]Proposal{{Data: data}, {Data: nil}, {Data: []byte{}}})
+	require.NoError(t, err)
+	out := c.Take()
+	copy(data, "gone")
+	require.Len(t, out.Writes, 1)
+	var logged [][]byte
+	for _, e := range out.Writes[0].Batch.Entries {
+		logged = append(logged, e.Data)
+	}
+	require.Equal(t, [][]byte{[]byte("mine"), nil, {}}, logged)
+}
+
+// A change of membership is taken from who follows this leader in this epoch, by a leader.
+func TestReconfigureFrom(t *testing.T) {
+	const three = "replicas 3; connect all; stabilise"
+	for name, c := range map[string]struct {
+		id    uint64
+		epoch uint32
+		idle  bool
+		taken bool
+	}{
+		"a follower":              {3, 1, false, true},
+		"another epoch":           {3, 2, false, false},
+		"who does not follow":     {3, 1, true, false},
+		"told to who leads not":   {1, 1, false, false},
+		"of another, by the idle": {3, 2, true, false},
+	} {
+		_, core := played(t, c.id, three)
+		k := core()
+		if c.idle {
+			k.links[0].progress = progress{}
+		}
+		last := k.log.last
+		m := reconfigure{epoch: c.epoch, request: 7, version: k.log.config.Version, next: k.log.config.Current[1:]}
+		require.NoError(t, k.Receive(k.links[0].id, m.encode()), name)
+		require.Equal(t, c.taken, last != k.log.last, name)
+		require.Equal(t, c.taken, countFrames(k.Take().Sends, kindRefuse) == 0, name)
+	}
+}
+
+// The log's beginning waits for a follower that is being sent an older snapshot, unless
+// space is low.
+func TestCompactedWhenSpaceIsLow(t *testing.T) {
+	_, core := played(t, 3, behindASnapshot+"; propose 3 \"eta\"; stabilise; snapshot 3; stabilise; propose 3 \"theta\"; stabilise")
+	for _, low := range []bool{false, true} {
+		c := core()
+		c.SetLowSpace(low)
+		c.Compacted(c.BaseAt(SnapshotMeta{Zxid: c.commit}, 0))
+		out := c.Take()
+		require.Len(t, out.Writes, 1)
+		require.Equal(t, low, out.Writes[0].Batch.Base != nil)
+	}
+}
+
+// Who leads looks no more: a follower that looks later does not support what its leader
+// said before.
+func TestLeaderLooksNoMore(t *testing.T) {
+	_, core := played(t, 1, "replicas 3; connect all; stabilise; cut 1 from others; connect 1 3")
+	c := core()
+	l := c.links[0]
+	require.NoError(t, c.Receive(l.id, (&look{looking: true, round: 9, last: c.log.last, founded: true, candidate: true}).encode()))
+	require.NoError(t, c.Receive(l.id, (&lead{epoch: 5}).encode()))
+	require.Equal(t, l, c.leaderLink())
+	require.False(t, l.look.looking)
+}
+
+// Of two candidates the one whose log ends later is better, then the preferred one, then
+// the one with the higher ID.
+func TestBetter(t *testing.T) {
+	_, core := played(t, 1, "replicas 3; connect all")
+	c := core()
+	short, long := &look{last: Zxid{1, 4}}, &look{last: Zxid{2, 3}}
+	for _, x := range []struct {
+		prefer    uint64
+		a         *look
+		aID       uint64
+		b         *look
+		bID       uint64
+		aIsBetter bool
+	}{
+		{0, short, 3, short, 2, true}, {0, short, 2, short, 3, false},
+		{2, short, 2, short, 3, true}, {2, short, 3, short, 2, false},
+		{2, short, 3, short, 1, true}, {2, short, 1, short, 3, false},
+		{2, short, 2, long, 1, false}, {2, long, 1, short, 2, true},
+	} {
+		c.election.prefer = x.prefer
+		require.Equal(t, x.aIsBetter, c.better(x.a, x.aID, x.b, x.bID), "%+v", x)
+	}
+}
+
+// A snapshot says of proposals that were made before which of them are lost; in the middle
+// of a stream it does not, for some may be on their way.
+func TestSnapBarrier(t *testing.T) {
+	_, core := played(t, 1, "replicas 3; connect all; stabilise")
+	for _, stream := range []bool{true, false} {
+		c := core()
+		c.following.stream = stream
+		m := snap{epoch: c.epoch, attempt: c.following.attempt, upTo: 9,
+			base: Base{Snapshot: SnapshotMeta{Zxid: Zxid{c.epoch, 8}}, Config: c.log.config}}
+		require.NoError(t, c.Receive(c.following.link, m.encode()))
+		want := uint64(9)
+		if stream {
+			want = 0
+		}
+		require.Equal(t, want, c.Take().Barrier)
+	}
+}

@@ -127,6 +127,9 @@ func (s *stage) checkNews(a *actor, out *Output, st *Status) {
 	for i := range peers {
 		peers[i].Synchronised = false // what is committed says so
 	}
+	if !out.ConfigChanged && a.status.ID != 0 && !reflect.DeepEqual(rest.Config, a.status.Config) {
+		s.violation("%d does not say that its configuration is new: %+v, was %+v", a.id, rest.Config, a.status.Config)
+	}
 	told := out.StatusChanged || out.ConfigChanged
 	switch {
 	case !told && !reflect.DeepEqual(rest, a.status):

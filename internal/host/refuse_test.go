@@ -9,15 +9,26 @@ import (
 	"github.com/zabtree/zabtree/tree"
 )
 
-func TestGoAway(t *testing.T) {
-	w := calmWorld(t, 2)
-	c := w.addClient(0)
-	w.settle()
-	w.reps[0].host.GoAway()
-	w.collect(w.reps[0])
-	w.settle()
-	require.Equal(t, w.reps[1], c.wire.rep)
-	require.Zero(t, w.reps[0].host.Links())
+func TestConfig(t *testing.T) {
+	good := Config{MinTimeout: 1, MaxTimeout: 1, TickEvery: 1, MaxProposals: 1}
+	for name, c := range map[string]struct {
+		edit func(c *Config)
+		ok   bool
+	}{
+		"the least there can be": {func(*Config) {}, true},
+		"MinTimeout":             {func(c *Config) { c.MinTimeout = 0 }, false},
+		"MaxTimeout":             {func(c *Config) { c.MinTimeout = 2 }, false},
+		"TickEvery":              {func(c *Config) { c.TickEvery = 0 }, false},
+		"MaxProposals":           {func(c *Config) { c.MaxProposals = 0 }, false},
+		"Watches":                {func(c *Config) { c.Watches.Total = -1 }, false},
+		"History":                {func(c *Config) { c.History.MaxChanges = -1 }, false},
+	} {
+		config := good
+		c.edit(&config)
+		h, err := New(config, tree.New(tree.Settings{}).View())
+		require.Equal(t, c.ok, err == nil, name)
+		require.Equal(t, c.ok, h != nil, name)
+	}
 }
 
 // A host hangs up on who does not keep to the protocol, and on nobody else.
@@ -36,6 +47,7 @@ func TestBadClient(t *testing.T) {
 		"negative zxid":         {&protocol.Attach{Session: 1, LastSeen: -1}},
 		"sequence skipped":      {nil, &protocol.Write{ID: 1, Sequence: 2, Op: set}},
 		"id not rising":         {nil, &protocol.Read{ID: 2}, &protocol.Read{ID: 2}},
+		"auth id not rising":    {nil, &protocol.Read{ID: 2}, &protocol.AddAuth{ID: 2, Scheme: "digest"}},
 		"write id not rising":   {nil, &protocol.Read{ID: 2}, &protocol.Write{ID: 2, Sequence: 1, Op: set}},
 		"answers of the future": {nil, &protocol.Write{ID: 1, Sequence: 1, AnsweredUpTo: 1, Op: set}},
 		"acknowledged too much": {nil, &protocol.Acknowledge{AnsweredUpTo: 1}},
@@ -75,23 +87,18 @@ func TestBadClient(t *testing.T) {
 	}
 }
 
-func TestGuard(t *testing.T) {
-	plain := tree.ExpireSessions{Sessions: []int64{4}}.AppendTo(nil)
-	require.Equal(t, plain, Command(3, plain))
-	require.Nil(t, Command(3, nil))
-	for _, epoch := range []uint32{1, 127, 128, 70_000, 1<<32 - 1} {
-		g := guard(epoch, plain)
-		require.Equal(t, plain, Command(epoch, g))
-		require.Nil(t, Command(epoch+1, g))
-		_, err := tree.DecodeCommand(g)
-		require.Error(t, err, "it cannot be taken for a plain one")
+// Whoever asks for a session that there is not is told so, also by a number that no
+// session has.
+func TestNoSuchSession(t *testing.T) {
+	w := calmWorld(t, 1)
+	for i, session := range []int64{0, -1, 99} {
+		l := &wire{id: LinkID(1000 + i), rep: w.reps[0]}
+		w.links[l.id] = l
+		w.reps[0].host.Connect(l.id)
+		w.reps[0].host.Request(l.id, &protocol.Attach{Session: session})
+		w.collect(w.reps[0])
+		w.propose(0)
+		w.apply(w.reps[0], 1)
+		require.Equal(t, []protocol.Message{&protocol.Refused{Reason: protocol.RefusedExpired}, nil}, l.down, "session %d", session)
 	}
-	for _, c := range []tree.Command{
-		tree.Write{Op: tree.Set{Path: "/a"}}, tree.CloseSession{}, tree.Attach{}, tree.CreateSession{},
-		tree.AddAuth{}, tree.DeleteNode{}, tree.ChangeSettings{}, tree.RaiseApplyVersion{}, tree.SetConfig{},
-	} {
-		b := c.AppendTo(nil)
-		require.Equal(t, b, Command(9, b), "%T", c)
-	}
-	require.NotNil(t, Command(1, []byte{0xcf, 0xff}), "what makes no sense is for the tree to refuse")
 }

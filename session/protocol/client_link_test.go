@@ -1,8 +1,6 @@
 package protocol
 
-import (
-	"testing"
-)
+import "testing"
 
 // Whatever has a client turn to a backend, its patience begins then.
 func TestClientConnectsNow(t *testing.T) {
@@ -63,6 +61,27 @@ func TestClientJoins(t *testing.T) {
 	s.c.Connected(s.link, s.now)
 	s.receive(&Attached{Session: 6, Attachment: 9, Timeout: 1})
 	s.Equal(0, s.at, "another session than before")
+}
+
+func TestClientMove(t *testing.T) {
+	s := newScript(t, 1)
+	s.attach(5, 0)
+	s.Equal(1, s.c.AddBackend())
+	s.c.Move(1, s.now)
+	s.take()
+	s.Equal(1, s.at)
+	s.attach(9, 0)
+	for _, none := range []int{-1, 2} {
+		s.c.Move(none, s.now)
+		s.take()
+		s.Equal(1, s.at)
+	}
+	s.c.Move(0, s.now)
+	s.take()
+	s.Equal(0, s.at)
+	s.c.Abandon(s.now)
+	s.take()
+	s.True(s.c.Ended())
 }
 
 // A host that breaks the rules is left.
