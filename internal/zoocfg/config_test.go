@@ -109,6 +109,14 @@ func TestAccepted(t *testing.T) {
 			c.ID, c.Ensemble, c.InitLimit, c.SyncLimit = 7, true, 1, 1
 			c.Members.Servers = []Server{{ID: 7, Addrs: []ServerAddr{{"a", 1, 2}}, Weight: 1}}
 		}},
+		{"one address of all", "server.7=a:1:2;10.0.0.1:2181\n", "7", "", func(c *Config) {
+			c.ID, c.Client = 7, Addr{"10.0.0.1", 2181}
+			c.Members.Servers = []Server{{ID: 7, Addrs: []ServerAddr{{"a", 1, 2}}, Weight: 1, Client: Addr{"10.0.0.1", 2181}}}
+		}},
+		{"perhaps the same host", "clientPortAddress=h\nserver.7=a:1:2;i:2181\n", "7", "", func(c *Config) {
+			c.ID, c.Client = 7, Addr{"i", 2181}
+			c.Members.Servers = []Server{{ID: 7, Addrs: []ServerAddr{{"a", 1, 2}}, Weight: 1, Client: Addr{"i", 2181}}}
+		}},
 		{"limits alone", "initLimit=0\nsyncLimit=5\n", "", "", func(c *Config) { c.SyncLimit = 5 }},
 	}
 	for _, c := range cases {

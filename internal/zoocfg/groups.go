@@ -19,7 +19,7 @@ func (r *report) weigh(m Members, groups, weights []entry) {
 			r.bad(slices.Concat(groups, weights)[0], ErrMissing, "server %d is not in a group", s.ID)
 		}
 	}
-	each := len(groups) > 1 && len(groups) == m.participants()
+	each := len(groups) == m.participants()
 	if len(groups) > 1 && !each {
 		r.bad(groups[1], ErrUnsupported, "hierarchical quorums: only one group of all, or one for each participant")
 	}

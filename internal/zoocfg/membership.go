@@ -37,7 +37,7 @@ func (l *loader) takeMembership(c *Config, entries []entry) {
 	}
 	for _, limit := range []string{"initLimit", "syncLimit"} {
 		// Ranges were checked; as in Apache 0 is the same as nothing.
-		if e := l.at(limit); e.line == 0 || strings.Trim(e.value, "+-0") == "" {
+		if e := l.at(limit); e.line == 0 || integer.valid(e.value) && strings.Trim(e.value, "+-0") == "" {
 			l.bad(e, ErrMissing, "an ensemble needs it, and not 0")
 		}
 	}

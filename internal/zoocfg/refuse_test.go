@@ -70,6 +70,7 @@ func TestRefused(t *testing.T) {
 		{"syncLimit 0", ensemble + "syncLimit=0\n", "1", "8 syncLimit: missing"},
 		{"ours: limit negative", ensemble + "initLimit=-3\n", "1", "8 initLimit: out of range"},
 		{"limit no number", ensemble + "initLimit=x\n", "1", "8 initLimit: syntax"},
+		{"limit empty", ensemble + "initLimit=\n", "1", "8 initLimit: syntax"},
 
 		{"no participants", alone + "standaloneEnabled=false\ninitLimit=5\nsyncLimit=2\n", "1", "0 server.N: missing"},
 		{"observer alone", alone + "server.1=a:1:2:observer\n", "1", "0 server.N: missing"},
@@ -120,7 +121,7 @@ func TestServerRefused(t *testing.T) {
 		{"", ErrSyntax}, {";", ErrSyntax}, {";2181", ErrSyntax}, {"|", ErrMissing}, {"|;1", ErrMissing}, {"a", ErrSyntax}, {"a:1", ErrSyntax},
 		{"a:1:2:observer:x", ErrSyntax}, {"a:1:2::observer", ErrSyntax}, {"a:1:2:leader", ErrSyntax}, {"a:1:2: ", ErrSyntax},
 		{"a:x:2", ErrSyntax}, {"a:1:2 ", ErrSyntax}, {"a:1:", ErrSyntax}, {"a::2", ErrSyntax}, {"a:1:\u0661", ErrSyntax},
-		{"a:1:65536", ErrRange}, {"a:-1:2", ErrRange}, {"a:0:2", ErrRange}, {"a:1:1", ErrConflict},
+		{"a:1:65536", ErrRange}, {"a:-1:2", ErrRange}, {"a:0:2", ErrRange}, {"a:1:1", ErrConflict}, {"0.0.0.0:1:1", ErrConflict},
 		{"::1:1:2", ErrSyntax}, {"[::1]", ErrSyntax}, {"[::1]:", ErrSyntax}, {"[::1:1:2", ErrSyntax}, {"[::1]x1:2", ErrSyntax}, {"[::1]:1", ErrSyntax},
 		{"a b:1:2", ErrSyntax}, {"\u00e9:1:2", ErrSyntax}, {strings.Repeat("a", 256) + ":1:2", ErrSyntax}, {"[fe80::1%a/b]:1:2", ErrSyntax},
 		{"a:1:2;x", ErrSyntax}, {"a:1:2;b:1:2", ErrSyntax}, {"a:1:2;1;2", ErrSyntax}, {"a:1:2;;2", ErrSyntax}, {"a:1:2;[::1]", ErrSyntax},

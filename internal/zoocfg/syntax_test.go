@@ -35,6 +35,7 @@ func TestPropertiesSyntax(t *testing.T) {
 		{`\u0061=\u002`, nil},
 		{`a=\uzzzz`, nil},
 		{`\u12`, nil},
+		{`\ a\t=b`, []entry{{line: 1, key: "a", value: "b"}}},
 		{"a=\xe9", []entry{{line: 1, key: "a", value: "\u00e9"}}},
 		{"k=\\ v \n\\#h=1", []entry{{line: 1, key: "k", value: " v "}, {line: 2, key: "#h", value: "1"}}},
 	}
