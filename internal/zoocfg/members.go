@@ -37,8 +37,8 @@ type Server struct {
 	ID uint64 // 1 to 255
 
 	// Addrs are where other members reach it, one at least. There are more only with
-	// -Dzookeeper.multiAddress.enabled=true, or in a text given to ParseMembers.
-	// Whoever can use one address only should use the first.
+	// -Dzookeeper.multiAddress.enabled=true, or in a text given to ParseMembers. A
+	// zab.Member has one address: the first is meant to be that.
 	Addrs []ServerAddr
 
 	Role Role
@@ -190,6 +190,9 @@ func (r *report) server(e entry, rules rules) (s Server, ok bool) {
 		}
 		role = cmp.Or(its, role)
 		s.Addrs = append(s.Addrs, a)
+	}
+	if len(addrs) > 1 && rules.multi {
+		r.find(e, NoEffect, "of several addresses, all but the first")
 	}
 	if s.Weight = 1; role == Observer.String() {
 		s.Role, s.Weight = Observer, 0

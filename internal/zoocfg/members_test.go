@@ -53,6 +53,7 @@ func TestParseMembers(t *testing.T) {
 func TestSeveralAddresses(t *testing.T) {
 	c, err := load(limits+"server.1=b:1:2|a:3:4:observer;5\nserver.2=c:1:2\nserver.3=d:1:2\nclientPort=5\n", "2", "-Dzookeeper.multiAddress.enabled=true")
 	require.NoError(t, err)
+	require.Equal(t, []string{"2 clientPort: without effect", "5 server.1: without effect"}, found(c.Findings))
 	s := c.Members.Find(1)
 	require.Equal(t, []ServerAddr{{"b", 1, 2}, {"a", 3, 4}}, s.Addrs)
 	require.Equal(t, "a:3:4|b:1:2:observer;0.0.0.0:5", s.String())
