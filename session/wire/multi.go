@@ -2,8 +2,8 @@ package wire
 
 import "github.com/zabtree/zabtree/internal/jute"
 
-// multiOp is one operation of a multi or multiRead. Its header's done and err
-// mean nothing in a request.
+// multiOp is one operation of a multi or multiRead. Its header's err means nothing
+// in a request; neither does the watch of a read.
 type multiOp struct {
 	op   opcode
 	body request
@@ -21,9 +21,8 @@ func decodeMultiHeader(r *jute.Reader) multiHeader {
 	return multiHeader{op: opcode(r.Int()), done: r.Bool(), err: errCode(r.Int())}
 }
 
-// decodeMulti takes the operations up to the header that says done. An operation
-// that may not stand in a multi is a fault, and so is a write beside a read, as
-// for a real server; a read in a multi and a write in a multiRead are none there.
+// decodeMulti takes the operations up to the header that says done. Anything that
+// is not a write in a multi, or a read in a multiRead, is a fault.
 func decodeMulti(op opcode, r *jute.Reader) *multiRequest {
 	q := &multiRequest{op: op}
 	for {
@@ -31,14 +30,8 @@ func decodeMulti(op opcode, r *jute.Reader) *multiRequest {
 		if r.Err() != nil || h.done {
 			return q
 		}
-		switch h.op {
-		case opCreate, opCreate2, opCreateContainer, opCreateTTL, opDelete, opSetData, opCheck, opGetData, opGetChildren:
-		default:
+		if !memberOf(op, h.op) {
 			r.Fail("no operation of a multi")
-			return q
-		}
-		if len(q.ops) > 0 && isRead(h.op) != isRead(q.ops[0].op) {
-			r.Fail("reads and writes in one multi")
 			return q
 		}
 		body := decodeBody(h.op, r)
@@ -49,5 +42,13 @@ func decodeMulti(op opcode, r *jute.Reader) *multiRequest {
 	}
 }
 
-// isRead says whether an operation of a multi is one of a multiRead.
-func isRead(op opcode) bool { return op == opGetData || op == opGetChildren }
+// memberOf says whether an operation may stand in a multi or multiRead.
+func memberOf(multi, op opcode) bool {
+	switch op {
+	case opCreate, opCreate2, opCreateContainer, opCreateTTL, opDelete, opSetData, opCheck:
+		return multi == opMulti
+	case opGetData, opGetChildren:
+		return multi == opMultiRead
+	}
+	return false
+}

@@ -43,13 +43,16 @@ func appendMultiFailure(dst []byte, h replyHeader, q *multiRequest, index int, c
 	return endFrame(appendMultiEnd(dst), start)
 }
 
-// appendMultiResult appends what one operation of a successful multi did.
+// appendMultiResult appends what one operation of a successful multi did. The
+// result of a create goes by what was created, not by the opcode: the Stat is
+// there for a container and a znode with a TTL only.
 func appendMultiResult(dst []byte, op multiOp, result *tree.Result) []byte {
 	switch op.op {
-	case opCreate, opCreate2:
-		dst = appendMultiHeader(dst, multiHeader{op: opCreate})
-		return jute.AppendString(dst, result.Path)
-	case opCreateContainer, opCreateTTL:
+	case opCreate, opCreate2, opCreateContainer, opCreateTTL:
+		if !result.Stat.Container && result.Stat.TTL == 0 {
+			dst = appendMultiHeader(dst, multiHeader{op: opCreate})
+			return jute.AppendString(dst, result.Path)
+		}
 		dst = appendMultiHeader(dst, multiHeader{op: opCreate2})
 		dst = jute.AppendString(dst, result.Path)
 		return appendStat(dst, &result.Stat)

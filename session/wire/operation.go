@@ -55,19 +55,21 @@ func multiOperation(q *multiRequest) (op tree.Multi, index int, code errCode) {
 	return tree.Multi{Ops: ops}, 0, errOK
 }
 
-// createMode goes by the flags, whatever the opcode; only createTTL brings a TTL.
+// createMode goes by the flags, whatever the opcode, but a TTL is for createTTL
+// alone, and for nothing else. (createTTL with other flags and a negative TTL
+// passes a real server's checks and is the last thing that it does: it stops, and
+// stops again whenever it reads its log.)
 func createMode(q *createRequest) (tree.Mode, time.Duration, errCode) {
+	timed := q.flags == flagPersistentTTL || q.flags == flagPersistentSequentialTTL
+	if timed != (q.op == opCreateTTL) {
+		return 0, 0, errBadArguments
+	}
 	var ttl time.Duration
-	switch q.flags {
-	case flagPersistentTTL, flagPersistentSequentialTTL:
-		if q.op != opCreateTTL || q.ttl < 1 || q.ttl > int64(tree.MaxTTL/time.Millisecond) {
+	if timed {
+		if q.ttl < 1 || q.ttl > int64(tree.MaxTTL/time.Millisecond) {
 			return 0, 0, errBadArguments
 		}
 		ttl = time.Duration(q.ttl) * time.Millisecond
-	default:
-		if q.op == opCreateTTL && q.ttl >= 0 {
-			return 0, 0, errBadArguments
-		}
 	}
 	switch q.flags {
 	case flagPersistent, flagPersistentTTL:

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"strings"
 
 	"github.com/zabtree/zabtree/internal/jute"
 	"github.com/zabtree/zabtree/tree"
@@ -11,8 +12,10 @@ import (
 // replyHeader stands in front of every reply's body. There is a body only if err
 // is errOK.
 type replyHeader struct {
-	xid  int32 // of the request
-	zxid int64 // of the write, or the last one that a read reflects
+	xid int32 // of the request, but always xidPing for a ping
+	// zxid is the write's, or the last one that a read reflects. It is 0 for auth
+	// and sasl, and -1 for an unknown opcode.
+	zxid int64
 	err  errCode
 }
 
@@ -93,20 +96,25 @@ func appendIntReply(dst []byte, h replyHeader, v int32) []byte {
 	return endFrame(jute.AppendInt(beginReply(dst, h), v), start)
 }
 
-// appendTokenReply appends the reply to sasl.
+// appendTokenReply appends the reply to sasl. A server that knows no SASL answers
+// with a nil token.
 func appendTokenReply(dst []byte, h replyHeader, token []byte) []byte {
 	start := len(dst)
 	return endFrame(jute.AppendBuffer(beginReply(dst, h), token), start)
 }
 
-// appendIdentitiesReply appends the reply to whoAmI. Of a digest the part before
-// the colon is shown.
+// appendIdentitiesReply appends the reply to whoAmI. Of a digest only the user is
+// shown.
 func appendIdentitiesReply(dst []byte, h replyHeader, ids []tree.ID) []byte {
 	start := len(dst)
 	dst = jute.AppendVector(beginReply(dst, h), len(ids))
 	for _, id := range ids {
+		user := id.ID
+		if id.Scheme == "digest" {
+			user, _, _ = strings.Cut(user, ":")
+		}
 		dst = jute.AppendString(dst, id.Scheme)
-		dst = jute.AppendString(dst, id.ID)
+		dst = jute.AppendString(dst, user)
 	}
 	return endFrame(dst, start)
 }

@@ -145,19 +145,27 @@ func decodeHeader(frame []byte) (h requestHeader, body []byte, err error) {
 }
 
 // decodeRequest decodes the body of a request. Bytes left over are ignored. It
-// returns a request and errOK, or one of
+// returns a request and errOK, or what a real server answers:
 //
-//   - errUnimplemented for an opcode that no client may send: the connection is
-//     closed once the client was told
-//   - errMarshalling for a body that is none: the connection lives on
+//   - errMarshalling for a body that is none. The connection lives on, but for
+//     auth and sasl, where it is closed without an answer
+//   - errUnimplemented for an opcode that there is not. The reply has the zxid -1,
+//     and the connection is closed
+//   - errBadArguments for deleteContainer, which is the server's own
 func decodeRequest(op opcode, body []byte) (request, errCode) {
+	switch op {
+	case opDeleteContainer:
+		return nil, errBadArguments
+	case opCreateSession:
+		return nil, errMarshalling
+	}
 	r := jute.NewReader(body)
 	q := decodeBody(op, &r)
 	switch {
-	case q == nil && r.Err() == nil:
-		return nil, errUnimplemented
 	case r.Err() != nil:
 		return nil, errMarshalling
+	case q == nil:
+		return nil, errUnimplemented
 	}
 	return q, errOK
 }
@@ -174,11 +182,11 @@ func decodeBody(op opcode, r *jute.Reader) request {
 	case opGetData:
 		return &getDataRequest{path: path(r), watch: r.Bool()}
 	case opSetData:
-		return &setDataRequest{path: path(r), data: r.Buffer(), version: r.Int()}
+		return &setDataRequest{path: text(r), data: r.Buffer(), version: r.Int()}
 	case opGetACL:
 		return &getACLRequest{path: path(r)}
 	case opSetACL:
-		return &setACLRequest{path: path(r), acl: decodeACL(r), version: r.Int()}
+		return &setACLRequest{path: text(r), acl: decodeACL(r), version: r.Int()}
 	case opGetChildren, opGetChildren2:
 		return &getChildrenRequest{op: op, path: path(r), watch: r.Bool()}
 	case opSync:
@@ -186,7 +194,7 @@ func decodeBody(op opcode, r *jute.Reader) request {
 	case opPing:
 		return &pingRequest{}
 	case opCheck:
-		return &checkRequest{path: path(r), version: r.Int()}
+		return &checkRequest{path: text(r), version: r.Int()}
 	case opMulti, opMultiRead:
 		return decodeMulti(op, r)
 	case opReconfig:
@@ -213,7 +221,8 @@ func decodeBody(op opcode, r *jute.Reader) request {
 	return nil
 }
 
-// path takes a string that must not be null.
+// path takes a string that must not be null. In setData, setACL and check it may
+// be, and is then as bad an argument as an empty one.
 func path(r *jute.Reader) string {
 	s, ok := r.Ustring()
 	if !ok {
@@ -237,11 +246,20 @@ func decodeCreate(op opcode, r *jute.Reader) *createRequest {
 }
 
 func decodeSetWatches(op opcode, r *jute.Reader) *setWatchesRequest {
-	q := &setWatchesRequest{op: op, zxid: r.Long(), data: r.Strings(), exist: r.Strings(), children: r.Strings()}
+	q := &setWatchesRequest{op: op, zxid: r.Long(), data: paths(r), exist: paths(r), children: paths(r)}
 	if op == opSetWatches2 {
-		q.persistent, q.recursive = r.Strings(), r.Strings()
+		q.persistent, q.recursive = paths(r), paths(r)
 	}
 	return q
+}
+
+// paths takes a vector that must not be null.
+func paths(r *jute.Reader) []string {
+	v := r.Strings()
+	if v == nil {
+		r.Fail("vector is null")
+	}
+	return v
 }
 
 // decodeACL takes an ACL, nil if it is null.
