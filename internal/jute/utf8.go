@@ -1,22 +1,39 @@
 package jute
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // decodeUTF8 copies b into a string, with U+FFFD for what is malformed.
 func decodeUTF8(b []byte) string {
 	if utf8.Valid(b) {
 		return string(b)
 	}
-	s := make([]byte, 0, len(b)+len(b)/2)
+	size := 0
+	for rest := b; len(rest) > 0; {
+		r, n := decodeRune(rest)
+		size += utf8.RuneLen(r)
+		rest = rest[n:]
+	}
+	var s strings.Builder
+	s.Grow(size)
 	for len(b) > 0 {
-		r, n := utf8.DecodeRune(b)
-		if r == utf8.RuneError && n == 1 {
-			n = malformed(b)
-		}
-		s = utf8.AppendRune(s, r)
+		r, n := decodeRune(b)
+		s.WriteRune(r)
 		b = b[n:]
 	}
-	return string(s)
+	return s.String()
+}
+
+// decodeRune returns the next character, or U+FFFD, and how many bytes it stands
+// for.
+func decodeRune(b []byte) (rune, int) {
+	r, n := utf8.DecodeRune(b)
+	if r == utf8.RuneError && n == 1 {
+		n = malformed(b)
+	}
+	return r, n
 }
 
 // malformed returns how many bytes of b, which does not begin with a character,

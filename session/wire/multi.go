@@ -38,8 +38,24 @@ func decodeMulti(op opcode, r *jute.Reader) *multiRequest {
 		if r.Err() != nil {
 			return q
 		}
+		if len(q.ops) == cap(q.ops) {
+			q.grow(r.Len())
+		}
 		q.ops = append(q.ops, multiOp{op: h.op, body: body})
 	}
+}
+
+// multiOpSize is the least that an operation of a multi takes: its header, the
+// length of a path, and a boolean.
+const multiOpSize = 9 + 4 + 1
+
+// grow doubles the room for operations, but has no more of it than for the next
+// one and what the rest of the frame, so many bytes, can hold.
+func (q *multiRequest) grow(rest int) {
+	n := len(q.ops)
+	ops := make([]multiOp, n, n+min(max(n, 4), 1+rest/multiOpSize))
+	copy(ops, q.ops)
+	q.ops = ops
 }
 
 // memberOf says whether an operation may stand in a multi or multiRead.

@@ -93,7 +93,7 @@ func (c *client) connect(label string, seen int64, timeout int32, session int64,
 		}
 	}
 	c.send(label, "connect", fields)
-	if frame := c.receive(); len(frame) >= 40 {
+	if frame := c.receive(4, 4, 4, 8, 20); len(frame) >= 40 {
 		c.session, c.password = int64(binary.BigEndian.Uint64(frame[12:])), frame[24:40]
 	}
 }
@@ -107,7 +107,7 @@ func (c *client) call(label string, op int32, fields ...field) []byte {
 func (c *client) callAs(label string, xid, op int32, fields ...field) []byte {
 	c.send(label, "request", append([]field{i32("xid", xid), i32("op", op)}, fields...))
 	for {
-		frame := c.receive()
+		frame := c.receive(4, 4, 8, 4)
 		if frame == nil || op == ping || int32(binary.BigEndian.Uint32(frame[4:])) == xid {
 			return frame
 		}
@@ -133,8 +133,9 @@ func (c *client) send(label, what string, fields []field) {
 	}
 }
 
-// receive takes one frame, nil if there is none.
-func (c *client) receive() []byte {
+// receive takes one frame, nil if there is none, and writes it down in parts of
+// the given sizes.
+func (c *client) receive(sizes ...int) []byte {
 	c.conn.SetReadDeadline(time.Now().Add(2 * time.Second))
 	frame := make([]byte, 4)
 	if _, err := io.ReadFull(c.conn, frame); err != nil {
@@ -149,14 +150,14 @@ func (c *client) receive() []byte {
 	if _, err := io.ReadFull(c.conn, frame[4:]); err != nil {
 		log.Fatal(err)
 	}
-	c.s.line("< %s", groups(frame))
+	c.s.line("< %s", groups(frame, sizes))
 	return frame
 }
 
-// groups is hex with a space after the length and each field of the header.
-func groups(frame []byte) string {
+// groups is hex with a space after each part, and the rest.
+func groups(frame []byte, sizes []int) string {
 	var parts []string
-	for _, n := range []int{4, 4, 8, 4} {
+	for _, n := range sizes {
 		n = min(n, len(frame))
 		parts = append(parts, fmt.Sprintf("%x", frame[:n]))
 		frame = frame[n:]
