@@ -141,19 +141,6 @@ func errOf(err error) errCode {
 	return errSystem
 }
 
-// Watch modes of addWatch.
-const (
-	addWatchPersistent          int32 = 0
-	addWatchPersistentRecursive int32 = 1
-)
-
-// Kinds of watches that checkWatches and removeWatches name.
-const (
-	watcherChildren int32 = 1
-	watcherData     int32 = 2
-	watcherAny      int32 = 3
-)
-
 // stateSyncConnected is the state of the session in every watch event that a
 // server sends.
 const stateSyncConnected int32 = 3

@@ -56,9 +56,12 @@ func multiOperation(q *multiRequest) (op tree.Multi, index int, code errCode) {
 }
 
 // createMode goes by the flags, whatever the opcode, but a TTL is for createTTL
-// alone, and for nothing else. (createTTL with other flags and a negative TTL
-// passes a real server's checks and is the last thing that it does: it stops, and
-// stops again whenever it reads its log.)
+// alone, and for nothing else. No client in use sends flags that contradict its
+// opcode, and a real server is of two minds about them: within a multi it goes by
+// the flags, outside of one by the opcode (so that a create with the flag of a
+// container makes a plain znode, and createContainer a container whatever the
+// flags). createTTL with other flags and a negative TTL passes its checks and is
+// the last thing that it does: it stops, and stops again whenever it reads its log.
 func createMode(q *createRequest) (tree.Mode, time.Duration, errCode) {
 	timed := q.flags == flagPersistentTTL || q.flags == flagPersistentSequentialTTL
 	if timed != (q.op == opCreateTTL) {
