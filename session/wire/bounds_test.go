@@ -42,21 +42,23 @@ func TestMemoryIsBounded(t *testing.T) {
 		op   opcode
 		body []byte
 	}{
-		"multi of deletes":         {opMulti, full(nil, member(opDelete, &deleteRequest{}))},
-		"multi of creates":         {opMulti, full(nil, member(opCreate, &createRequest{op: opCreate, acl: []wireACL{}}))},
-		"multi of ACLs":            {opMulti, full(nil, member(opCreate, &createRequest{op: opCreate, path: "/", acl: []wireACL{{1, "a", "b"}}}))},
-		"multi of reads":           {opMultiRead, full(nil, member(opGetData, &getDataRequest{}))},
-		"multi of listings":        {opMultiRead, full(nil, member(opGetChildren, &getChildrenRequest{path: "/"}))},
-		"strings":                  {opSetWatches, full(claim(size/5-8), []byte("\x00\x00\x00\x01a"))},
-		"strings of 17":            {opSetWatches, full(claim(size/21-8), jute.AppendString(nil, strings.Repeat("a", 17)))},
-		"strings, not UTF-8":       {opSetWatches, full(claim(size/5-8), []byte("\x00\x00\x00\x01\xff"))},
-		"empty strings":            {opSetWatches, full(claim(size/4-8), []byte("\x00\x00\x00\x00"))},
-		"null strings":             {opSetWatches, full(claim(size/4-8), []byte("\xff\xff\xff\xff"))},
-		"strings, and a lie":       {opSetWatches2, full(claim(size/4-8), []byte("\xff\xff\xff\xfe"))},
-		"a string, not UTF-8":      {opExists, full(jute.AppendInt(nil, size-5), []byte{0xff})},
-		"an ACL":                   {opSetACL, full([]byte("\x00\x00\x00\x00\x00\x01\x55\x00"), make([]byte, 12))},
-		"an ACL of short names":    {opSetACL, full([]byte("\x00\x00\x00\x00\x00\x01\x00\x00"), []byte("\x00\x00\x00\x01\x00\x00\x00\x01a\x00\x00\x00\x01b"))},
-		"an ACL longer than there": {opSetACL, full([]byte("\x00\x00\x00\x00\x7f\xff\xff\xff"), make([]byte, 12))},
+		"multi of deletes":                       {opMulti, full(nil, member(opDelete, &deleteRequest{}))},
+		"multi of creates":                       {opMulti, full(nil, member(opCreate, &createRequest{op: opCreate, acl: []wireACL{}}))},
+		"multi of ACLs":                          {opMulti, full(nil, member(opCreate, &createRequest{op: opCreate, path: "/", acl: []wireACL{{1, "a", "b"}}}))},
+		"multi of reads, a power of two and one": {opMultiRead, full(nil, member(opGetData, &getDataRequest{}))[:(1<<16+1)*14]},
+		"multi of reads":                         {opMultiRead, full(nil, member(opGetData, &getDataRequest{}))},
+		"multi of listings":                      {opMultiRead, full(nil, member(opGetChildren, &getChildrenRequest{path: "/"}))},
+		"strings":                                {opSetWatches, full(claim(size/5-8), []byte("\x00\x00\x00\x01a"))},
+		"strings of 17":                          {opSetWatches, full(claim(size/21-8), jute.AppendString(nil, strings.Repeat("a", 17)))},
+		"strings, not UTF-8":                     {opSetWatches, full(claim(size/5-8), []byte("\x00\x00\x00\x01\xff"))},
+		"empty strings":                          {opSetWatches, full(claim(size/4-8), []byte("\x00\x00\x00\x00"))},
+		"null strings":                           {opSetWatches, full(claim(size/4-8), []byte("\xff\xff\xff\xff"))},
+		"strings, and a lie":                     {opSetWatches2, full(claim(size/4-8), []byte("\xff\xff\xff\xfe"))},
+		"a string, not UTF-8":                    {opExists, full(jute.AppendInt(nil, size-5), []byte{0xff})},
+		"an ACL":                                 {opSetACL, full([]byte("\x00\x00\x00\x00\x00\x01\x55\x00"), make([]byte, 12))},
+		"an ACL of short names":                  {opSetACL, full([]byte("\x00\x00\x00\x00\x00\x01\x00\x00"), []byte("\x00\x00\x00\x01\x00\x00\x00\x01a\x00\x00\x00\x01b"))},
+		"an ACL, and a lie":                      {opSetACL, full([]byte("\x00\x00\x00\x00\x00\x0f\x00\x00"), make([]byte, 12))},
+		"an ACL longer than there":               {opSetACL, full([]byte("\x00\x00\x00\x00\x7f\xff\xff\xff"), make([]byte, 12))},
 	} {
 		total := allocated(func() {
 			q, _ := decodeRequest(c.op, c.body)

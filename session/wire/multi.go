@@ -39,21 +39,17 @@ func decodeMulti(op opcode, r *jute.Reader) *multiRequest {
 			return q
 		}
 		if len(q.ops) == cap(q.ops) {
-			q.grow(r.Len())
+			q.grow()
 		}
 		q.ops = append(q.ops, multiOp{op: h.op, body: body})
 	}
 }
 
-// multiOpSize is the least that an operation of a multi takes: its header, the
-// length of a path, and a boolean.
-const multiOpSize = 9 + 4 + 1
-
-// grow doubles the room for operations, but has no more of it than for the next
-// one and what the rest of the frame, so many bytes, can hold.
-func (q *multiRequest) grow(rest int) {
+// grow doubles the room for operations. (append takes smaller steps and so
+// allocates more in all.)
+func (q *multiRequest) grow() {
 	n := len(q.ops)
-	ops := make([]multiOp, n, n+min(max(n, 4), 1+rest/multiOpSize))
+	ops := make([]multiOp, n, max(4, 2*n))
 	copy(ops, q.ops)
 	q.ops = ops
 }
