@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -10,13 +11,22 @@ import (
 	"github.com/zabtree/zabtree/internal/jute"
 )
 
-// allocated returns how many bytes f allocates.
-func allocated(f func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
+// allocated returns how many bytes f allocates: what it is seen to at the least,
+// for others in the process allocate as well. It is called again only as long as
+// that is more than limit.
+func allocated(limit uint64, f func()) uint64 {
+	least := uint64(math.MaxUint64)
+	for range 5 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		f()
+		runtime.ReadMemStats(&after)
+		least = min(least, after.TotalAlloc-before.TotalAlloc)
+		if least <= limit {
+			break
+		}
+	}
+	return least
 }
 
 // allowed is how much decoding so many bytes may allocate: ten times as much, and
@@ -60,7 +70,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		"an ACL, and a lie":                      {opSetACL, full([]byte("\x00\x00\x00\x00\x00\x0f\x00\x00"), make([]byte, 12))},
 		"an ACL longer than there":               {opSetACL, full([]byte("\x00\x00\x00\x00\x7f\xff\xff\xff"), make([]byte, 12))},
 	} {
-		total := allocated(func() {
+		total := allocated(allowed(len(c.body)), func() {
 			q, _ := decodeRequest(c.op, c.body)
 			runtime.KeepAlive(q)
 		})

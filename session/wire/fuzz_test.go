@@ -20,7 +20,7 @@ func FuzzHandshake(f *testing.F) {
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		var c connectRequest
 		var err error
-		if total := allocated(func() { c, err = decodeConnectRequest(frame) }); total > allowed(len(frame)) {
+		if total := allocated(allowed(len(frame)), func() { c, err = decodeConnectRequest(frame) }); total > allowed(len(frame)) {
 			t.Fatalf("%d bytes allocated for %d", total, len(frame))
 		}
 		if err != nil {
@@ -59,7 +59,7 @@ func FuzzRequest(f *testing.F) {
 func fuzzedRequest(t *testing.T, op opcode, body []byte) request {
 	var q request
 	var code errCode
-	if total := allocated(func() { q, code = decodeRequest(op, body) }); total > allowed(len(body)) {
+	if total := allocated(allowed(len(body)), func() { q, code = decodeRequest(op, body) }); total > allowed(len(body)) {
 		t.Fatalf("%d bytes allocated for %d", total, len(body))
 	}
 	require.Equal(t, code == errOK, q != nil)
