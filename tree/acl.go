@@ -156,8 +156,30 @@ func resolveACL(dst, acl []ACL, ids []ID) ([]ACL, Code) {
 	return dst, CodeOK
 }
 
-// validateID checks an identity that a session is to be given.
+// MaxIDBytes is how long the ID of an identity of a session may be.
+const MaxIDBytes = 8 << 10
+
+// CheckIdentities says what is wrong with identities that a session without any is to
+// be given under such settings: ErrInvalidACL or ErrLimit.
+func CheckIdentities(ids []ID, settings Settings) error {
+	_, code := joinIDs(nil, ids, settings.withDefaults().Identities)
+	return code.Err()
+}
+
+// validateIDs checks identities that a session is to be given.
+func validateIDs(ids []ID) error {
+	for _, id := range ids {
+		if err := validateID(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func validateID(id ID) error {
+	if len(id.ID) > MaxIDBytes {
+		return ErrInvalidACL
+	}
 	switch id.Scheme {
 	case "super":
 		if id.ID == "" {

@@ -37,12 +37,15 @@ var goldenCommands = []Command{
 	Write{1, 1, 13, 3, Create{Path: "/again"}},
 	Write{1, 1, 99, 3, Create{Path: "/early"}},
 	DeleteNode{"/container", 8, 8},
-	Attach{1, Password{1, 2, 3, 15: 255}, 2, 1},
+	Attach{1, Password{1, 2, 3, 15: 255}, 2, 1, nil, false},
 	Write{1, 1, 14, 3, Create{Path: "/fenced"}},
 	SetConfig{[]byte("version=1")},
 	ChangeSettings{Settings{Unanswered: 100, ResultBytes: 1000, Identities: 2, Tombstones: 3, TombstoneBytes: 4000, TombstoneTime: time.Hour}},
 	RaiseApplyVersion{1},
-	CloseSession{2, 2, 1},
+	CreateSession{Timeout: time.Second, Server: 3, Identities: []ID{DigestID("alice", "secret"), DigestID("bob", "")}},
+	Attach{2, Password{9}, 4, 2, []ID{DigestID("bob", "")}, false},
+	Attach{2, Password{9}, 5, 27, []ID{DigestID("alice", "secret")}, true},
+	CloseSession{2, 28, 1},
 	ExpireSessions{[]int64{1, 2, 1 << 40}},
 }
 

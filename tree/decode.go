@@ -33,6 +33,8 @@ type flatCommand struct {
 	timeout    int64 // milliseconds
 	password   Password
 	identity   ID
+	identities []ID
+	replace    bool
 	settings   Settings
 	version    uint32
 	path       []byte
@@ -81,16 +83,18 @@ func (c *flatCommand) decode(b []byte) error {
 	}
 	switch c.kind {
 	case kindCreateSession:
-		expect(3)
+		expect(4)
 		c.timeout = min(max(r.Int(), 0), math.MaxInt32)
 		c.takePassword(&r)
 		c.server = r.Uint()
+		c.identities = decodeIDs(&r)
 	case kindAttach:
-		expect(4)
+		expect(6)
 		c.session = r.Int()
 		c.takePassword(&r)
 		c.server = r.Uint()
 		c.attachment = r.Int()
+		c.identities, c.replace = decodeIDs(&r), r.Bool()
 	case kindCloseSession:
 		expect(3)
 		c.session, c.attachment, c.sequence = r.Int(), r.Int(), r.Uint()
@@ -227,6 +231,18 @@ func decodeACL(r *codec.Reader) []ACL {
 		acl = append(acl, ACL{Perms(r.Uint8()), ID{r.String(), r.String()}})
 	}
 	return acl
+}
+
+// decodeIDs takes identities; none are nil.
+func decodeIDs(r *codec.Reader) (ids []ID) {
+	n := r.Array(math.MaxInt32)
+	if n%2 != 0 {
+		r.Fail("identity without an ID")
+	}
+	for ; n > 0 && r.Err() == nil; n -= 2 {
+		ids = append(ids, ID{r.String(), r.String()})
+	}
+	return ids
 }
 
 func decodeStat(r *codec.Reader) Stat {

@@ -70,6 +70,16 @@ func appendACL(dst []byte, acl []ACL) []byte {
 	return dst
 }
 
+// appendIDs appends identities as an array of schemes and IDs by turns.
+func appendIDs(dst []byte, ids []ID) []byte {
+	dst = codec.AppendArray(dst, 2*len(ids))
+	for i := range ids {
+		dst = codec.AppendString(dst, ids[i].Scheme)
+		dst = codec.AppendString(dst, ids[i].ID)
+	}
+	return dst
+}
+
 func appendStat(dst []byte, s *Stat) []byte {
 	dst = codec.AppendInt(dst, s.Czxid)
 	dst = codec.AppendInt(dst, s.Mzxid)

@@ -33,9 +33,9 @@ func (c *flatCommand) op() Op {
 func (c *flatCommand) command() Command {
 	switch c.kind {
 	case kindCreateSession:
-		return CreateSession{Timeout: time.Duration(c.timeout) * time.Millisecond, Password: c.password, Server: c.server}
+		return CreateSession{Timeout: time.Duration(c.timeout) * time.Millisecond, Password: c.password, Server: c.server, Identities: c.identities}
 	case kindAttach:
-		return Attach{Session: c.session, Password: c.password, Server: c.server, From: c.attachment}
+		return Attach{Session: c.session, Password: c.password, Server: c.server, From: c.attachment, Identities: c.identities, Replace: c.replace}
 	case kindCloseSession:
 		return CloseSession{Session: c.session, Attachment: c.attachment, Sequence: c.sequence}
 	case kindExpireSessions:
@@ -59,10 +59,12 @@ func (c *flatCommand) command() Command {
 // validate checks a command other than a write for faults that do not depend on
 // the state.
 func (c *flatCommand) validate() error {
+	ids := c.identities
 	if c.kind == kindAddAuth {
-		if err := validateID(c.identity); err != nil {
-			return &Error{Op: "addAuth", Err: err}
-		}
+		ids = []ID{c.identity}
+	}
+	if err := validateIDs(ids); err != nil {
+		return &Error{Op: c.kind.String(), Err: err}
 	}
 	return nil
 }

@@ -300,6 +300,17 @@ func (m *model) end(id int64) (changes []modelChange) {
 	return changes
 }
 
+// identities is the union of two lists, unless that adds one that is too many.
+func (m *model) identities(have, more []ID) ([]ID, bool) {
+	all := slices.Clone(have)
+	for _, id := range more {
+		if !slices.Contains(all, id) {
+			all = append(all, id)
+		}
+	}
+	return all, len(all) == len(have) || len(all) <= m.settings.Identities
+}
+
 // modelOutcome is what the model says of an entry.
 type modelOutcome struct {
 	code     Code
@@ -313,7 +324,12 @@ func (m *model) apply(e Entry, c Command) (out modelOutcome) {
 	m.zxid, m.wall, m.clock = e.Zxid, e.Wall, max(m.clock, e.Clock)
 	switch c := c.(type) {
 	case CreateSession:
-		m.sessions[e.Zxid] = modelSession{password: c.Password, server: c.Server, attachment: e.Zxid, results: map[uint64]modelResult{}}
+		ids, ok := m.identities(nil, c.Identities)
+		if !ok {
+			out.code = CodeLimit
+			return out
+		}
+		m.sessions[e.Zxid] = modelSession{password: c.Password, server: c.Server, attachment: e.Zxid, results: map[uint64]modelResult{}, ids: ids}
 		out.next = 1
 	case Attach:
 		x, ok := m.sessions[c.Session]
@@ -326,7 +342,16 @@ func (m *model) apply(e Entry, c Command) (out modelOutcome) {
 			out.code = CodeSessionMoved
 			return out
 		}
-		x.attachment, x.server = e.Zxid, c.Server
+		have := x.ids
+		if c.Replace {
+			have = nil
+		}
+		ids, ok := m.identities(have, c.Identities)
+		if !ok {
+			out.code = CodeLimit
+			return out
+		}
+		x.attachment, x.server, x.ids = e.Zxid, c.Server, ids
 		m.sessions[c.Session] = x
 	case CloseSession:
 		x, ok := m.sessions[c.Session]
@@ -359,14 +384,13 @@ func (m *model) apply(e Entry, c Command) (out modelOutcome) {
 			out.code, out.next = CodeSessionMoved, x.last+1
 		default:
 			out.next = x.last + 1
-			if !slices.Contains(x.ids, c.Identity) {
-				if len(x.ids) >= m.settings.Identities {
-					out.code = CodeLimit
-					return out
-				}
-				x.ids = append(slices.Clone(x.ids), c.Identity)
-				m.sessions[c.Session] = x
+			ids, ok := m.identities(x.ids, []ID{c.Identity})
+			if !ok {
+				out.code = CodeLimit
+				return out
 			}
+			x.ids = ids
+			m.sessions[c.Session] = x
 		}
 	case Write:
 		return m.applyWrite(c)

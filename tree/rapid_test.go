@@ -74,6 +74,10 @@ func genWriteOp(t *rapid.T) Op {
 	return Multi{rapid.SliceOfN(rapid.Custom(genOp), 0, 5).Draw(t, "ops")}
 }
 
+func genIDs(t *rapid.T) []ID {
+	return rapid.SampledFrom([][]ID{nil, nil, nil, {alice}, {bob}, {bob, alice, bob}, {alice, bob, Super}}).Draw(t, "identities")
+}
+
 // genCommand makes a command that mostly fits the model's state.
 func genCommand(t *rapid.T, m *model) Command {
 	var id int64
@@ -91,13 +95,13 @@ func genCommand(t *rapid.T, m *model) Command {
 	sequence := uint64(int64(x.last) + rapid.SampledFrom([]int64{1, 1, 1, 1, 1, 1, 1, 0, -1, 2}).Draw(t, "sequence"))
 	switch kind := rapid.IntRange(0, 39).Draw(t, "command"); {
 	case len(ids) == 0 || kind == 0:
-		return CreateSession{Timeout: 4 * time.Second, Password: Password{byte(m.zxid)}, Server: uint64(kind)}
+		return CreateSession{Timeout: 4 * time.Second, Password: Password{byte(m.zxid)}, Server: uint64(kind), Identities: genIDs(t)}
 	case kind == 1:
 		password := x.password
 		if rapid.IntRange(0, 4).Draw(t, "wrong") == 0 {
 			password[15]++
 		}
-		return Attach{id, password, 7, rapid.SampledFrom([]int64{0, attachment}).Draw(t, "from")}
+		return Attach{id, password, 7, rapid.SampledFrom([]int64{0, attachment}).Draw(t, "from"), genIDs(t), rapid.Bool().Draw(t, "replace")}
 	case kind == 2:
 		return CloseSession{id, attachment, rapid.SampledFrom([]uint64{0, sequence}).Draw(t, "close")}
 	case kind == 3:
@@ -137,7 +141,7 @@ func checkView(t require.TestingT, m *model, v *View) {
 	for info := range v.Sessions() {
 		x := m.sessions[info.ID]
 		require.Equal(t, []any{x.password, x.server, x.attachment, x.last, x.answered}, []any{info.Password, info.Server, info.Attachment, info.LastSequence, info.AnsweredUpTo})
-		require.Equal(t, len(x.ids), len(info.Identities))
+		require.True(t, slices.Equal(x.ids, info.Identities))
 		var owned []string
 		for path, n := range m.nodes {
 			if n.stat.EphemeralOwner == info.ID {

@@ -30,16 +30,17 @@ func DecodeRequest(b []byte) (Request, error) {
 	var req Request
 	switch kind {
 	case kindOpen:
-		expect(2)
-		req = &Open{Timeout: r.Int(), Password: readPassword(&r)}
+		expect(3)
+		req = &Open{Timeout: r.Int(), Password: readPassword(&r), Identities: readIDs(&r)}
 	case kindRearm:
 		expect(1)
 		req = &Rearm{Watches: readWatches(&r)}
 	case kindAttach:
-		expect(6)
+		expect(8)
 		req = &Attach{
 			Session: r.Int(), Password: readPassword(&r), From: r.Int(), LastSeen: r.Int(),
 			AnsweredUpTo: r.Uint(), LastSent: r.Uint(),
+			Identities: readIDs(&r), ReplaceIdentities: r.Bool(),
 		}
 	case kindWrite:
 		expect(4)
@@ -99,6 +100,18 @@ func readPassword(r *codec.Reader) (p tree.Password) {
 		copy(p[:], b)
 	}
 	return p
+}
+
+// readIDs reads identities; none are nil.
+func readIDs(r *codec.Reader) (ids []tree.ID) {
+	n := r.Array(2 * MaxIdentities)
+	if n%2 != 0 {
+		r.Fail("identity without an ID")
+	}
+	for ; n > 0 && r.Err() == nil; n -= 2 {
+		ids = append(ids, tree.ID{Scheme: r.String(), ID: r.String()})
+	}
+	return ids
 }
 
 func readWatches(r *codec.Reader) []Watch {

@@ -15,9 +15,10 @@ func AppendRequest(dst []byte, r Request) []byte {
 	kind := uint8(r.requestKind())
 	switch r := r.(type) {
 	case *Open:
-		dst = appendHead(dst, kind, 2)
+		dst = appendHead(dst, kind, 3)
 		dst = codec.AppendInt(dst, r.Timeout)
 		dst = codec.AppendBytes(dst, r.Password[:])
+		dst = appendIDs(dst, r.Identities)
 	case *Rearm:
 		dst = appendHead(dst, kind, 1)
 		dst = codec.AppendArray(dst, len(r.Watches))
@@ -28,13 +29,15 @@ func AppendRequest(dst []byte, r Request) []byte {
 			dst = codec.AppendUint(dst, uint64(w.Kind))
 		}
 	case *Attach:
-		dst = appendHead(dst, kind, 6)
+		dst = appendHead(dst, kind, 8)
 		dst = codec.AppendInt(dst, r.Session)
 		dst = codec.AppendBytes(dst, r.Password[:])
 		dst = codec.AppendInt(dst, r.From)
 		dst = codec.AppendInt(dst, r.LastSeen)
 		dst = codec.AppendUint(dst, r.AnsweredUpTo)
 		dst = codec.AppendUint(dst, r.LastSent)
+		dst = appendIDs(dst, r.Identities)
+		dst = codec.AppendBool(dst, r.ReplaceIdentities)
 	case *Write:
 		dst = appendHead(dst, kind, 4)
 		dst = codec.AppendUint(dst, r.ID)
@@ -69,6 +72,16 @@ func AppendRequest(dst []byte, r Request) []byte {
 		dst = codec.AppendUint(dst, r.ID)
 		dst = codec.AppendUint(dst, r.Sequence)
 		dst = codec.AppendUint(dst, r.AnsweredUpTo)
+	}
+	return dst
+}
+
+// appendIDs appends identities as an array of schemes and IDs by turns.
+func appendIDs(dst []byte, ids []tree.ID) []byte {
+	dst = codec.AppendArray(dst, 2*len(ids))
+	for i := range ids {
+		dst = codec.AppendString(dst, ids[i].Scheme)
+		dst = codec.AppendString(dst, ids[i].ID)
 	}
 	return dst
 }

@@ -37,7 +37,13 @@ type Open struct {
 	Timeout int64
 	// Password is 128 random bits that prove whose session it is.
 	Password tree.Password
+	// Identities are those that the session has from the start. They are taken at
+	// their word: whoever passes on the requests of others says what they are.
+	Identities []tree.ID
 }
+
+// MaxIdentities is how many identities one Open or Attach may name.
+const MaxIdentities = 1024
 
 // Watch is a watch as its session knows it.
 type Watch struct {
@@ -69,6 +75,13 @@ type Attach struct {
 	// AnsweredUpTo and LastSent say for which writes the session still waits:
 	// those after the first, up to and including the second.
 	AnsweredUpTo, LastSent uint64
+
+	// Identities are those that the session has from now on, as in Open: in place of
+	// all that it has if ReplaceIdentities is set, as where they belong to a
+	// connection and are proved again over each; else besides them. What the watches
+	// brought along have missed is filtered by what that makes.
+	Identities        []tree.ID
+	ReplaceIdentities bool
 }
 
 // Write is an operation that has its place in the log. It is answered by an

@@ -51,7 +51,7 @@ type Session struct {
 
 type identity struct {
 	tree.ID
-	since int64
+	since, until int64 // zxids; until is 0 while the session has it
 }
 
 // Model is the state that the entries so far lead to. It is for one goroutine.
@@ -170,9 +170,13 @@ func (m *Model) IdentitiesAt(session, zxid int64) []tree.ID {
 	if x == nil {
 		return nil
 	}
+	return m.identitiesOf(x, zxid)
+}
+
+func (*Model) identitiesOf(x *Session, zxid int64) []tree.ID {
 	var ids []tree.ID
 	for _, id := range x.identities {
-		if id.since <= zxid {
+		if id.since <= zxid && (id.until == 0 || zxid < id.until) {
 			ids = append(ids, id.ID)
 		}
 	}

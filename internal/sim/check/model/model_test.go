@@ -70,20 +70,31 @@ func (s *source) session() (id, attachment int64, next uint64) {
 	return x.ID, x.Attachment - int64(s.IntN(12)/11), next
 }
 
+func (s *source) identity() tree.ID {
+	ids := []tree.ID{tree.DigestID("u", fmt.Sprint(s.IntN(5))), tree.DigestID("u", "0"), {Scheme: "super"}, {Scheme: "ip", ID: "1"}}
+	return ids[s.IntN(4)]
+}
+
+func (s *source) identities() (ids []tree.ID) {
+	for range max(0, s.IntN(6)-2) {
+		ids = append(ids, s.identity())
+	}
+	return ids
+}
+
 func (s *source) command() tree.Command {
 	id, attachment, next := s.session()
 	switch s.IntN(40) {
 	case 0, 1:
-		return tree.CreateSession{Timeout: time.Duration(s.IntN(4000)) * time.Microsecond, Server: uint64(s.IntN(3))}
+		return tree.CreateSession{Timeout: time.Duration(s.IntN(4000)) * time.Microsecond, Server: uint64(s.IntN(3)), Identities: s.identities()}
 	case 2, 3:
-		return tree.Attach{Session: id, Server: 7, From: attachment * int64(s.IntN(2))}
+		return tree.Attach{Session: id, Server: 7, From: attachment * int64(s.IntN(2)), Identities: s.identities(), Replace: s.IntN(2) == 0}
 	case 4:
 		return tree.CloseSession{Session: id, Attachment: attachment, Sequence: next * uint64(s.IntN(2))}
 	case 5:
 		return tree.ExpireSessions{Sessions: []int64{id, int64(s.IntN(50)), id}[s.IntN(4):]}
 	case 6, 7:
-		ids := []tree.ID{tree.DigestID("u", fmt.Sprint(s.IntN(5))), tree.DigestID("u", "0"), {Scheme: "super"}, {Scheme: "ip", ID: "1"}}
-		return tree.AddAuth{Session: id, Attachment: attachment, Identity: ids[s.IntN(4)]}
+		return tree.AddAuth{Session: id, Attachment: attachment, Identity: s.identity()}
 	case 8, 9, 10:
 		path := s.path()
 		c := tree.DeleteNode{Path: path}
