@@ -102,14 +102,14 @@ type Write struct {
 	Op           Op
 }
 
-// AddAuth gives a session an identity that its server has verified; giving it
-// again changes nothing. It is fenced by the attachment and not sequenced.
+// AddAuth gives a session identities that its server has verified, all or none;
+// giving one again changes nothing. It is fenced by the attachment and not sequenced.
 //
 // Refused with ErrInvalidACL, ErrSessionExpired, ErrSessionMoved, ErrLimit.
 type AddAuth struct {
 	Session    int64
 	Attachment int64
-	Identity   ID
+	Identities []ID
 }
 
 // DeleteNode deletes a container or TTL znode that nobody uses any more, if it
@@ -207,11 +207,10 @@ func (c Write) AppendTo(dst []byte) []byte {
 
 // AppendTo implements Command.
 func (c AddAuth) AppendTo(dst []byte) []byte {
-	dst = appendHead(dst, kindAddAuth, 4)
+	dst = appendHead(dst, kindAddAuth, 3)
 	dst = codec.AppendInt(dst, c.Session)
 	dst = codec.AppendInt(dst, c.Attachment)
-	dst = codec.AppendString(dst, c.Identity.Scheme)
-	return codec.AppendString(dst, c.Identity.ID)
+	return appendIDs(dst, c.Identities)
 }
 
 // AppendTo implements Command.

@@ -32,7 +32,6 @@ type flatCommand struct {
 	server     uint64
 	timeout    int64 // milliseconds
 	password   Password
-	identity   ID
 	identities []ID
 	replace    bool
 	settings   Settings
@@ -109,9 +108,9 @@ func (c *flatCommand) decode(b []byte) error {
 		c.sequence, c.answered = r.Uint(), r.Uint()
 		unknown = c.decodeOps(&r)
 	case kindAddAuth:
-		expect(4)
+		expect(3)
 		c.session, c.attachment = r.Int(), r.Int()
-		c.identity = ID{r.String(), r.String()}
+		c.identities = decodeIDs(&r)
 	case kindDeleteNode:
 		expect(3)
 		c.path = r.StringBytes()
@@ -256,10 +255,10 @@ func decodeStat(r *codec.Reader) Stat {
 }
 
 func decodeSettings(r *codec.Reader) Settings {
-	r.Fields(6)
+	r.Fields(7)
 	return Settings{
 		Unanswered: int(r.Int32()), ResultBytes: int(r.Int32()), Identities: int(r.Int32()),
 		Tombstones: int(r.Int32()), TombstoneBytes: int(r.Int32()),
-		TombstoneTime: time.Duration(r.Int()),
+		TombstoneTime: time.Duration(r.Int()), X509: r.Bool(),
 	}
 }

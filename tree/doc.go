@@ -43,8 +43,8 @@
 // # What is not as in ZooKeeper
 //
 // EphemeralOwner, TTL and Container are separate fields. Children are in order.
-// The schemes ip, x509 and sasl are unknown, and so are quotas: /zookeeper/quota
-// exists and limits nothing. A container that never had a child is never due.
+// The scheme sasl is unknown, and so are quotas: /zookeeper/quota exists and limits
+// nothing. IPv6 networks are known, which ZooKeeper's 3.8 has not. A container that never had a child is never due.
 //
 // # Versions
 //

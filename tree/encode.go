@@ -100,9 +100,10 @@ func appendStat(dst []byte, s *Stat) []byte {
 // elsewhere does not matter.
 func appendSettings(dst []byte, s Settings) []byte {
 	s = s.withDefaults()
-	dst = codec.AppendArray(dst, 6)
+	dst = codec.AppendArray(dst, 7)
 	for _, v := range []int{s.Unanswered, s.ResultBytes, s.Identities, s.Tombstones, s.TombstoneBytes} {
 		dst = codec.AppendInt(dst, int64(v))
 	}
-	return codec.AppendInt(dst, int64(s.TombstoneTime))
+	dst = codec.AppendInt(dst, int64(s.TombstoneTime))
+	return codec.AppendBool(dst, s.X509)
 }

@@ -43,7 +43,7 @@ func (c *flatCommand) command() Command {
 	case kindWrite:
 		return Write{Session: c.session, Attachment: c.attachment, Sequence: c.sequence, AnsweredUpTo: c.answered, Op: c.op()}
 	case kindAddAuth:
-		return AddAuth{Session: c.session, Attachment: c.attachment, Identity: c.identity}
+		return AddAuth{Session: c.session, Attachment: c.attachment, Identities: c.identities}
 	case kindDeleteNode:
 		return DeleteNode{Path: string(c.path), Czxid: c.czxid, Mzxid: c.mzxid}
 	case kindChangeSettings:
@@ -59,11 +59,7 @@ func (c *flatCommand) command() Command {
 // validate checks a command other than a write for faults that do not depend on
 // the state.
 func (c *flatCommand) validate() error {
-	ids := c.identities
-	if c.kind == kindAddAuth {
-		ids = []ID{c.identity}
-	}
-	if err := validateIDs(ids); err != nil {
+	if err := validateIDs(c.identities); err != nil {
 		return &Error{Op: c.kind.String(), Err: err}
 	}
 	return nil

@@ -3,6 +3,7 @@ package tree
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -101,7 +102,12 @@ func (m *model) permits(path string, ids []ID, perm Perms) bool {
 		return true
 	}
 	return slices.ContainsFunc(acl, func(a ACL) bool {
-		return a.Perms&perm != 0 && (a.ID == ID{"world", "anyone"} || slices.Contains(ids, a.ID))
+		return a.Perms&perm != 0 && (a.ID == ID{"world", "anyone"} || slices.ContainsFunc(ids, func(id ID) bool {
+			if prefix, err := netip.ParsePrefix(a.ID.ID); err == nil && id.Scheme == "ip" && a.ID.Scheme == "ip" {
+				return prefix.Contains(netip.MustParseAddr(id.ID))
+			}
+			return id == a.ID
+		}))
 	})
 }
 
@@ -109,8 +115,15 @@ func (m *model) resolve(acl []ACL, ids []ID) ([]ACL, Code) {
 	var resolved []ACL
 	for _, a := range acl {
 		switch a.ID.Scheme {
+		case "x509":
+			if !m.settings.X509 {
+				return nil, CodeInvalidACL
+			}
+			resolved = append(resolved, a)
 		case "auth":
-			mine := slices.DeleteFunc(slices.Clone(ids), func(id ID) bool { return id == Super })
+			mine := slices.DeleteFunc(slices.Clone(ids), func(id ID) bool {
+				return id == Super || id.Scheme == "ip" || id.Scheme == "x509" && !m.settings.X509
+			})
 			if len(mine) == 0 {
 				return nil, CodeInvalidACL
 			}
@@ -384,7 +397,7 @@ func (m *model) apply(e Entry, c Command) (out modelOutcome) {
 			out.code, out.next = CodeSessionMoved, x.last+1
 		default:
 			out.next = x.last + 1
-			ids, ok := m.identities(x.ids, []ID{c.Identity})
+			ids, ok := m.identities(x.ids, c.Identities)
 			if !ok {
 				out.code = CodeLimit
 				return out

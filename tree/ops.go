@@ -33,7 +33,7 @@ func (s *State) create(op *flatOp, x *session) (*Znode, Code) {
 	if code := op.fault(); code != CodeOK {
 		return nil, code
 	}
-	acl, code := s.acls.resolve(op.acl, x.identities)
+	acl, code := s.acls.resolve(op.acl, x.identities, s.settings.X509)
 	if code != CodeOK {
 		return nil, code
 	}
@@ -149,7 +149,7 @@ func (s *State) setACL(op *flatOp, x *session) (*Znode, Code) {
 	if code := op.fault(); code != CodeOK {
 		return nil, code
 	}
-	acl, code := s.acls.resolve(op.acl, x.identities)
+	acl, code := s.acls.resolve(op.acl, x.identities, s.settings.X509)
 	if code != CodeOK {
 		return nil, code
 	}

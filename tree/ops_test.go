@@ -138,7 +138,7 @@ func TestRefusals(t *testing.T) {
 		{"setACL: no node", SetACL{Path: "/b"}, ErrNoNode},
 		{"setACL: forbidden", SetACL{Path: "/locked"}, ErrNoAuth},
 		{"setACL: aversion, not version", SetACL{"/a", nil, Version(1)}, ErrBadVersion},
-		{"setACL: ACL before node", SetACL{"/no", []ACL{{PermAll, ID{"ip", "10.0.0.1"}}}, Cond{}}, ErrInvalidACL},
+		{"setACL: ACL before node", SetACL{"/no", []ACL{{PermAll, ID{"sasl", "me"}}}, Cond{}}, ErrInvalidACL},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := newEnv(t)
@@ -268,9 +268,9 @@ func TestIdentities(t *testing.T) {
 	e := newEnv(t)
 	e.apply(e.w.session())
 	stranger := int64(2)
-	out, _ := e.apply(e.w.entry(AddAuth{1, 1, alice}))
+	out, _ := e.apply(e.w.entry(AddAuth{1, 1, []ID{alice}}))
 	require.NoError(t, out.Err())
-	e.apply(e.w.entry(AddAuth{1, 1, bob}))
+	e.apply(e.w.entry(AddAuth{1, 1, []ID{bob}}))
 	e.ok(Create{Path: "/mine", ACL: []ACL{Auth(PermAll), {PermRead, bob}}})
 	acl, _, _ := e.s.View().GetACL("/mine")
 	require.Equal(t, []ACL{{PermAll, alice}, {PermAll, bob}, {PermRead, bob}}, acl)
@@ -287,11 +287,11 @@ func TestIdentities(t *testing.T) {
 	require.ErrorIs(t, v.Permit(stranger, "/mine", PermRead|PermAdmin), ErrNoAuth)
 	require.ErrorIs(t, v.Permit(99, "/mine", PermRead), ErrNoAuth)
 	require.ErrorIs(t, v.Permit(1, "/no", PermRead), ErrNoNode)
-	e.apply(e.w.entry(AddAuth{stranger, stranger, Super}))
+	e.apply(e.w.entry(AddAuth{stranger, stranger, []ID{Super}}))
 	out, _ = e.apply(e.w.write(stranger, Delete{Path: "/mine/open"}))
 	require.NoError(t, out.Err())
-	for _, id := range []ID{{"digest", "nocolon"}, {"world", "anyone"}, {"super", "x"}, {"ip", "::1"}} {
-		out, _ = e.apply(e.w.entry(AddAuth{1, 1, id}))
+	for _, id := range []ID{{"digest", "nocolon"}, {"world", "anyone"}, {"super", "x"}, {"ip", "::1/128"}, {"sasl", "me"}} {
+		out, _ = e.apply(e.w.entry(AddAuth{1, 1, []ID{id}}))
 		require.ErrorIs(t, out.Err(), ErrInvalidACL)
 	}
 }

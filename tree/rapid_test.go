@@ -32,6 +32,7 @@ func genPath(t *rapid.T) string {
 func genACL(t *rapid.T) []ACL {
 	return rapid.SampledFrom([][]ACL{
 		nil, nil, nil, nil, {World(PermAll)}, {World(PermRead | PermCreate)}, {World(PermAll &^ PermAdmin)},
+		{{PermAll, ID{"ip", "10.1.0.0/16"}}, {PermRead, ID{"ip", "2001:db8::/32"}}}, {{PermAll, ID{"x509", "CN=a"}}},
 		{Auth(PermAll)}, {{PermAll, alice}, World(PermRead)}, {{PermAll &^ PermDelete, bob}, {PermAll &^ PermDelete, bob}},
 	}).Draw(t, "acl")
 }
@@ -75,7 +76,7 @@ func genWriteOp(t *rapid.T) Op {
 }
 
 func genIDs(t *rapid.T) []ID {
-	return rapid.SampledFrom([][]ID{nil, nil, nil, {alice}, {bob}, {bob, alice, bob}, {alice, bob, Super}}).Draw(t, "identities")
+	return rapid.SampledFrom([][]ID{nil, nil, nil, {alice}, {bob}, {bob, alice, bob}, {alice, bob, Super}, {{"ip", "10.1.2.3"}, {"x509", "CN=a"}}, {{"ip", "2001:db8::1"}}}).Draw(t, "identities")
 }
 
 // genCommand makes a command that mostly fits the model's state.
@@ -107,7 +108,7 @@ func genCommand(t *rapid.T, m *model) Command {
 	case kind == 3:
 		return ExpireSessions{rapid.SliceOfN(rapid.SampledFrom(append(ids, id)), 0, 3).Draw(t, "expire")}
 	case kind == 4:
-		return AddAuth{id, attachment, rapid.SampledFrom([]ID{alice, bob, Super}).Draw(t, "identity")}
+		return AddAuth{id, attachment, genIDs(t)}
 	case kind < 8:
 		path := genPath(t)
 		if due := m.due(m.clock + int64(time.Second)); len(due) > 0 {
@@ -118,7 +119,7 @@ func genCommand(t *rapid.T, m *model) Command {
 	case kind == 8:
 		return SetConfig{genData(t)}
 	case kind == 9:
-		return ChangeSettings{Settings{Unanswered: rapid.IntRange(1, 6).Draw(t, "unanswered"), Identities: 2}}
+		return ChangeSettings{Settings{Unanswered: rapid.IntRange(1, 6).Draw(t, "unanswered"), Identities: 2, X509: rapid.Bool().Draw(t, "x509")}}
 	}
 	answered := uint64(max(0, int64(x.last)-rapid.Int64Range(-1, 4).Draw(t, "answered")))
 	return Write{id, attachment, sequence, answered, genWriteOp(t)}

@@ -194,7 +194,7 @@ func (s *State) attach(c *flatCommand, out *Outcome) {
 func (s *State) addAuth(c *flatCommand, out *Outcome) {
 	x := s.session(c.session)
 	switch {
-	case validateID(c.identity) != nil:
+	case validateIDs(c.identities) != nil:
 		out.Code = CodeInvalidACL
 		return
 	case x == nil:
@@ -206,7 +206,7 @@ func (s *State) addAuth(c *flatCommand, out *Outcome) {
 		out.Code = CodeSessionMoved
 		return
 	}
-	ids, code := joinIDs(x.identities, []ID{c.identity}, s.settings.Identities)
+	ids, code := joinIDs(x.identities, c.identities, s.settings.Identities)
 	if code != CodeOK || len(ids) == len(x.identities) {
 		out.Code = code
 		return

@@ -26,7 +26,7 @@ func variedState(t require.TestingT, size int) *State {
 	s, w := New(Settings{}), newWriter()
 	entries := []Entry{
 		w.session(), w.session(), w.session(),
-		w.entry(AddAuth{1, 1, alice}), w.entry(AddAuth{1, 1, bob}),
+		w.entry(AddAuth{1, 1, []ID{alice}}), w.entry(AddAuth{1, 1, []ID{bob}}),
 		w.write(1, Create{Path: "/a", Data: []byte("data")}),
 		w.write(1, Create{Path: "/a/auth", ACL: []ACL{Auth(PermAll)}}),
 		w.write(1, Create{Path: "/a/e", Mode: EphemeralSequential}),

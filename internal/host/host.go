@@ -22,6 +22,10 @@ type Config struct {
 	Watches watch.Limits
 	History watch.HistoryConfig
 
+	// SuperDigest is the digest identity of the user who is permitted everything:
+	// whoever proves it is tree.Super too. Empty: nobody is.
+	SuperDigest string
+
 	// A session's timeout is brought into [MinTimeout, MaxTimeout].
 	MinTimeout, MaxTimeout int64
 

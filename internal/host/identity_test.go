@@ -169,3 +169,39 @@ func TestIdentitiesRefused(t *testing.T) {
 		require.Empty(t, good.send())
 	}
 }
+
+// Whoever proves to be the user of SuperDigest is permitted everything besides; nobody
+// is by default. A credential may be anything that is not too long.
+func TestSuperDigest(t *testing.T) {
+	for _, configured := range []string{"", tree.DigestID("root", "secret").ID} {
+		w := calmWorld(t, 1)
+		w.reps[0].host.config.SuperDigest = configured
+		owner := w.raw(t)
+		owner.open(tree.DigestID("ann", ""))
+		require.NoError(t, owner.write(tree.Create{Path: "/p", ACL: []tree.ACL{tree.Auth(tree.PermAll)}})[0].Err)
+		l := w.raw(t)
+		at := l.open()
+		prove := func(scheme, credential string) tree.Code {
+			l.id++
+			got := l.send(&protocol.AddAuth{ID: l.id, Scheme: scheme, Credential: []byte(credential)})
+			return got[0].(*protocol.Answer).Code
+		}
+		require.Equal(t, tree.CodeOK, prove("digest", "root:wrong"))
+		require.Equal(t, tree.CodeOK, prove("digest", ""))
+		require.Equal(t, tree.CodeInvalidACL, prove("super", ""))
+		require.Equal(t, tree.CodeInvalidACL, prove("ip", "127.0.0.1"))
+		require.Equal(t, tree.CodeInvalidACL, prove("digest", string(make([]byte, tree.MaxIDBytes+1))))
+		require.ErrorIs(t, l.write(tree.Set{Path: "/p"})[0].Err, tree.ErrNoAuth)
+		require.Equal(t, tree.CodeOK, prove("digest", "root:secret"))
+		info, _ := w.reps[0].state.View().Session(at.Session)
+		ids := []tree.ID{tree.DigestID("root", "wrong"), tree.DigestCredential(""), tree.DigestID("root", "secret")}
+		if configured == "" {
+			require.Equal(t, ids, info.Identities)
+			require.ErrorIs(t, l.write(tree.Set{Path: "/p"})[0].Err, tree.ErrNoAuth)
+			continue
+		}
+		require.Equal(t, []tree.ID{ids[0], ids[1], tree.Super, ids[2]}, info.Identities)
+		require.NoError(t, l.write(tree.Set{Path: "/p"})[0].Err)
+		require.Equal(t, tree.CodeOK, l.read(protocol.Read{Kind: protocol.ReadACL, Path: "/p"}).Code)
+	}
+}

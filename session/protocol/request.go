@@ -136,8 +136,8 @@ type Read struct {
 // by an [Answer].
 type AddAuth struct {
 	ID         uint64
-	Scheme     string // "digest"
-	Credential []byte // "user:password"
+	Scheme     string // "digest"; any other is refused with CodeInvalidACL
+	Credential []byte // "user:password", up to tree.MaxIDBytes
 }
 
 // Unwatch removes a watch. There is no answer; events that are on their way may

@@ -190,7 +190,7 @@ func (m *Model) addAuth(p *Prediction, c tree.AddAuth) {
 	p.Session, p.Attachment = c.Session, c.Attachment
 	x := m.alive[c.Session]
 	switch {
-	case !validIdentity(c.Identity):
+	case slices.ContainsFunc(c.Identities, func(id tree.ID) bool { return !validIdentity(id) }):
 		p.Code = tree.CodeInvalidACL
 		return
 	case x == nil:
@@ -202,7 +202,7 @@ func (m *Model) addAuth(p *Prediction, c tree.AddAuth) {
 		p.Code = tree.CodeSessionMoved
 		return
 	}
-	p.Code = m.identify(x, []tree.ID{c.Identity}, false)
+	p.Code = m.identify(x, c.Identities, false)
 }
 
 // reap deletes a container or TTL znode that is due.

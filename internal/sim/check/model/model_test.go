@@ -24,9 +24,10 @@ func (s *source) path() string { return paths[s.IntN(len(paths))] }
 
 func (s *source) acl() []tree.ACL {
 	acls := [][]tree.ACL{
-		nil, nil, nil, nil, {}, {tree.World(tree.PermAll)}, {tree.World(tree.PermRead | tree.PermWrite)},
+		nil, nil, nil, nil, nil, nil, nil, nil, {}, {tree.World(tree.PermAll)}, {tree.World(tree.PermRead | tree.PermWrite)},
 		{tree.Auth(tree.PermAll)}, {{Perms: tree.PermAll, ID: tree.DigestID("u", "0")}}, {{Perms: 77, ID: tree.DigestID("u", "0")}},
-		{{Perms: tree.PermAll, ID: tree.ID{Scheme: "ip", ID: "::"}}}, {tree.Auth(tree.PermRead), tree.Auth(tree.PermRead), tree.World(tree.PermRead)},
+		{{Perms: tree.PermAll, ID: tree.ID{Scheme: "ip", ID: "::/129"}}}, {{Perms: tree.PermAll, ID: tree.ID{Scheme: "ip", ID: "10.0.0.0/8"}}}, {{Perms: tree.PermAll, ID: tree.ID{Scheme: "x509", ID: "CN=a"}}},
+		{tree.Auth(tree.PermRead), tree.Auth(tree.PermRead), tree.World(tree.PermRead)},
 	}
 	return acls[s.IntN(len(acls))]
 }
@@ -71,8 +72,9 @@ func (s *source) session() (id, attachment int64, next uint64) {
 }
 
 func (s *source) identity() tree.ID {
-	ids := []tree.ID{tree.DigestID("u", fmt.Sprint(s.IntN(5))), tree.DigestID("u", "0"), {Scheme: "super"}, {Scheme: "ip", ID: "1"}}
-	return ids[s.IntN(4)]
+	ids := []tree.ID{tree.DigestID("u", fmt.Sprint(s.IntN(5))), tree.DigestID("u", "0"), {Scheme: "super"}, {Scheme: "ip", ID: "1"},
+		{Scheme: "ip", ID: "10.1.2.3"}, {Scheme: "x509", ID: "CN=a"}}
+	return ids[s.IntN(len(ids))]
 }
 
 func (s *source) identities() (ids []tree.ID) {
@@ -94,7 +96,7 @@ func (s *source) command() tree.Command {
 	case 5:
 		return tree.ExpireSessions{Sessions: []int64{id, int64(s.IntN(50)), id}[s.IntN(4):]}
 	case 6, 7:
-		return tree.AddAuth{Session: id, Attachment: attachment, Identity: s.identity()}
+		return tree.AddAuth{Session: id, Attachment: attachment, Identities: append(s.identities(), s.identity())}
 	case 8, 9, 10:
 		path := s.path()
 		c := tree.DeleteNode{Path: path}
@@ -103,7 +105,7 @@ func (s *source) command() tree.Command {
 		}
 		return c
 	case 11:
-		return tree.ChangeSettings{Settings: tree.Settings{Unanswered: 1 + s.IntN(9), ResultBytes: 50 + s.IntN(900), Identities: s.IntN(4)}}
+		return tree.ChangeSettings{Settings: tree.Settings{Unanswered: 1 + s.IntN(9), ResultBytes: 50 + s.IntN(900), Identities: s.IntN(4), X509: s.IntN(2) == 0}}
 	case 12:
 		return tree.SetConfig{Data: []byte("server.1")}
 	case 13:

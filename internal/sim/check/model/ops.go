@@ -72,7 +72,7 @@ func (m *Model) do(op tree.Op, x *Session, ids []tree.ID) (tree.Result, tree.Cod
 }
 
 func (m *Model) create(op tree.Create, x *Session, ids []tree.ID) (tree.Result, tree.Code) {
-	acl, code := resolve(op.ACL, ids)
+	acl, code := m.resolve(op.ACL, ids)
 	if code != tree.CodeOK {
 		return tree.Result{}, code
 	}
@@ -150,7 +150,7 @@ func (m *Model) delete(op tree.Delete, ids []tree.ID) tree.Code {
 }
 
 func (m *Model) setACL(op tree.SetACL, ids []tree.ID) (tree.Result, tree.Code) {
-	acl, code := resolve(op.ACL, ids)
+	acl, code := m.resolve(op.ACL, ids)
 	if code != tree.CodeOK {
 		return tree.Result{}, code
 	}

@@ -111,26 +111,11 @@ func validACL(acl []tree.ACL) bool {
 		return false
 	}
 	for _, a := range acl {
-		user, hash, _ := strings.Cut(a.ID.ID, ":")
-		switch {
-		case a.Perms > 31:
-			return false
-		case a.ID.Scheme == "auth":
-		case a.ID.Scheme == "world" && a.ID.ID == "anyone":
-		case a.ID.Scheme == "digest" && user != "" && hash != "" && !strings.Contains(hash, ":"):
-		default:
+		if a.Perms > 31 || !validID(a.ID) {
 			return false
 		}
 	}
 	return true
-}
-
-// validIdentity says whether a session can have an identity.
-func validIdentity(id tree.ID) bool {
-	if id.Scheme == "digest" {
-		return validACL([]tree.ACL{{ID: id}})
-	}
-	return id == tree.ID{Scheme: "super"}
 }
 
 // Permits says whether an ACL gives a session with the identities ids at least one
@@ -140,7 +125,8 @@ func Permits(acl []tree.ACL, ids []tree.ID, perms tree.Perms) bool {
 		return true
 	}
 	return slices.ContainsFunc(acl, func(a tree.ACL) bool {
-		return a.Perms&perms != 0 && (a.ID.Scheme == "world" || slices.Contains(ids, a.ID))
+		return a.Perms&perms != 0 && (a.ID.Scheme == "world" ||
+			slices.ContainsFunc(ids, func(id tree.ID) bool { return standsFor(a.ID, id) }))
 	})
 }
 
@@ -148,7 +134,7 @@ func Permits(acl []tree.ACL, ids []tree.ID, perms tree.Perms) bool {
 func readableByAll(acl []tree.ACL) bool { return Permits(acl, nil, tree.PermRead) }
 
 // resolve is the ACL that an operation of a session writes down.
-func resolve(acl []tree.ACL, ids []tree.ID) ([]tree.ACL, tree.Code) {
+func (m *Model) resolve(acl []tree.ACL, ids []tree.ID) ([]tree.ACL, tree.Code) {
 	var written []tree.ACL
 	add := func(a tree.ACL) {
 		if !slices.Contains(written, a) {
@@ -156,6 +142,9 @@ func resolve(acl []tree.ACL, ids []tree.ID) ([]tree.ACL, tree.Code) {
 		}
 	}
 	for _, a := range acl {
+		if a.ID.Scheme == "x509" && !m.settings.X509 {
+			return nil, tree.CodeInvalidACL
+		}
 		if a.ID.Scheme != "auth" {
 			add(a)
 			continue
@@ -163,7 +152,7 @@ func resolve(acl []tree.ACL, ids []tree.ID) ([]tree.ACL, tree.Code) {
 		before := len(written)
 		any := false
 		for _, id := range ids {
-			if id.Scheme != "super" {
+			if proven(id, m.settings) {
 				add(tree.ACL{Perms: a.Perms, ID: id})
 				any = true
 			}
