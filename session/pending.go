@@ -185,6 +185,11 @@ func (c *core) do(ctx context.Context, op tree.Op) ([]tree.Result, error) {
 // read submits a read and waits for it. One that was overtaken because the
 // session moved is as if submitted now: this caller waits for nothing else.
 func (c *core) read(ctx context.Context, r protocol.Read) (*protocol.Answer, error) {
+	if r.Kind != protocol.ReadNothing {
+		if err := tree.ValidatePath(r.Path); err != nil {
+			return nil, &tree.Error{Op: readNames[r.Kind], Path: r.Path, Err: err}
+		}
+	}
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, &notApplied{err}

@@ -14,12 +14,11 @@
 //
 // An operation ([Create], [Set], [Delete], [Check], [SetACL], [Multi]) is one
 // value wherever it is: a call, a member of a multi, and inside a [Write] a
-// record of the log. [Validate] refuses what is wrong whatever the state is,
-// and what is too large, before it is logged. Everything else is decided when
-// the entry is applied, and failures are logged and counted like successes.
-// Sizes are never looked at again, so that a log can always be replayed
-// (ZOOKEEPER-4306, 3496, 2101); only the form of what becomes part of the state
-// is, as a result code.
+// record of the log. [ValidateSize] refuses what is too large before it is logged;
+// sizes are never looked at again, so that a log can always be replayed
+// (ZOOKEEPER-4306, 3496, 2101). Everything else is decided when the entry is applied,
+// in ZooKeeper's order, and failures are logged and counted like successes.
+// [Validate] tells beforehand what need not be tried.
 //
 // # Sessions
 //

@@ -33,7 +33,7 @@ func (t *aclTable) resolve(acl []ACL, ids []ID, x509 bool) (*aclList, Code) {
 	if acl == nil {
 		return nil, CodeOK
 	}
-	if len(acl) == 0 {
+	if validateACL(acl) != nil {
 		return nil, CodeInvalidACL
 	}
 	var code Code

@@ -61,10 +61,17 @@ func newModel(settings Settings) *model {
 	return m
 }
 
+// modelParent is what stands before the last slash.
 func modelParent(path string) string {
 	parts := strings.Split(path, "/")
-	return "/" + strings.Join(parts[1:len(parts)-1], "/")
+	if parent := strings.Join(parts[:len(parts)-1], "/"); parent != "" {
+		return parent
+	}
+	return "/"
 }
+
+// oddPath says whether there is no slash in a path, or a zero byte.
+func oddPath(path string) bool { return !strings.Contains(path, "/") || strings.Contains(path, "\x00") }
 
 func (m *model) children(path string) (names []string) {
 	for p := range m.nodes {
@@ -113,6 +120,9 @@ func (m *model) permits(path string, ids []ID, perm Perms) bool {
 
 func (m *model) resolve(acl []ACL, ids []ID) ([]ACL, Code) {
 	var resolved []ACL
+	if acl != nil && len(acl) == 0 {
+		return nil, CodeInvalidACL
+	}
 	for _, a := range acl {
 		switch a.ID.Scheme {
 		case "x509":
@@ -173,6 +183,8 @@ func (m *model) do(op Op, session int64) (Result, []modelChange, Code) {
 	case Set:
 		n, ok := m.nodes[op.Path]
 		switch want, exact := op.If.Wanted(); {
+		case ValidatePath(op.Path) != nil:
+			return Result{}, nil, CodeBadPath
 		case !ok:
 			return Result{}, nil, CodeNoNode
 		case !m.permits(op.Path, ids, PermWrite):
@@ -188,6 +200,9 @@ func (m *model) do(op Op, session int64) (Result, []modelChange, Code) {
 		c.after = m.show(op.Path)
 		return Result{Stat: m.statOf(op.Path)}, []modelChange{c}, CodeOK
 	case Delete:
+		if oddPath(op.Path) {
+			return Result{}, nil, CodeBadPath
+		}
 		if op.Path == "/" || op.Path == "/zookeeper" || op.Path == "/zookeeper/quota" || op.Path == "/zookeeper/config" {
 			return Result{}, nil, CodeReserved
 		}
@@ -209,6 +224,8 @@ func (m *model) do(op Op, session int64) (Result, []modelChange, Code) {
 	case Check:
 		n, ok := m.nodes[op.Path]
 		switch want, exact := op.If.Wanted(); {
+		case ValidatePath(op.Path) != nil:
+			return Result{}, nil, CodeBadPath
 		case !ok:
 			return Result{}, nil, CodeNoNode
 		case !m.permits(op.Path, ids, PermRead):
@@ -218,6 +235,9 @@ func (m *model) do(op Op, session int64) (Result, []modelChange, Code) {
 		}
 		return Result{}, nil, CodeOK
 	case SetACL:
+		if ValidatePath(op.Path) != nil {
+			return Result{}, nil, CodeBadPath
+		}
 		acl, code := m.resolve(op.ACL, ids)
 		if code != CodeOK {
 			return Result{}, nil, code
@@ -244,6 +264,12 @@ func (m *model) do(op Op, session int64) (Result, []modelChange, Code) {
 }
 
 func (m *model) create(op Create, session int64, ids []ID) (Result, []modelChange, Code) {
+	if op.Mode > EphemeralSequential && op.Mode != Container || op.TTL != 0 && op.Mode != Persistent && op.Mode != Sequential {
+		return Result{}, nil, CodeBadMode
+	}
+	if oddPath(op.Path) {
+		return Result{}, nil, CodeBadPath
+	}
 	acl, code := m.resolve(op.ACL, ids)
 	if code != CodeOK {
 		return Result{}, nil, code
@@ -259,6 +285,9 @@ func (m *model) create(op Create, session int64, ids []ID) (Result, []modelChang
 	}
 	if op.Mode&Sequential != 0 {
 		path += fmt.Sprintf("%010d", up.creates)
+	}
+	if ValidatePath(path) != nil {
+		return Result{}, nil, CodeBadPath
 	}
 	if _, taken := m.nodes[path]; taken {
 		return Result{}, nil, CodeNodeExists

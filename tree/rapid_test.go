@@ -19,8 +19,8 @@ var (
 
 // genPath makes few paths, so that operations meet.
 func genPath(t *rapid.T) string {
-	if rapid.IntRange(0, 15).Draw(t, "system") == 0 {
-		return rapid.SampledFrom([]string{"/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config", "/zookeeper/quota/a"}).Draw(t, "path")
+	if rapid.IntRange(0, 9).Draw(t, "system") == 0 {
+		return rapid.SampledFrom([]string{"", "b", "/a/", "//a", "//", "/a//b", "/a/.", "/b/..", "/a\x00", "/a/\x01", "b/a", "/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config", "/zookeeper/quota/a"}).Draw(t, "path")
 	}
 	path := ""
 	for range rapid.SampledFrom([]int{1, 1, 1, 2, 2, 3}).Draw(t, "depth") {
@@ -33,7 +33,7 @@ func genACL(t *rapid.T) []ACL {
 	return rapid.SampledFrom([][]ACL{
 		nil, nil, nil, nil, {World(PermAll)}, {World(PermRead | PermCreate)}, {World(PermAll &^ PermAdmin)},
 		{{PermAll, ID{"ip", "10.1.0.0/16"}}, {PermRead, ID{"ip", "2001:db8::/32"}}}, {{PermAll, ID{"x509", "CN=a"}}},
-		{Auth(PermAll)}, {{PermAll, alice}, World(PermRead)}, {{PermAll &^ PermDelete, bob}, {PermAll &^ PermDelete, bob}},
+		{}, {Auth(PermAll)}, {{PermAll, alice}, World(PermRead)}, {{PermAll &^ PermDelete, bob}, {PermAll &^ PermDelete, bob}},
 	}).Draw(t, "acl")
 }
 
@@ -50,12 +50,9 @@ func genOp(t *rapid.T) Op {
 	switch rapid.SampledFrom([]opKind{opCreate, opCreate, opCreate, opCreate, opSet, opSet, opDelete, opDelete, opCheck, opSetACL}).Draw(t, "op") {
 	case opCreate:
 		c := Create{Path: path, Data: genData(t), ACL: genACL(t)}
-		c.Mode = rapid.SampledFrom([]Mode{Persistent, Persistent, Ephemeral, Sequential, EphemeralSequential, Container}).Draw(t, "mode")
+		c.Mode = rapid.SampledFrom([]Mode{Persistent, Persistent, Ephemeral, Sequential, EphemeralSequential, Container, Container, 5, 8}).Draw(t, "mode")
 		if c.Mode == Persistent || c.Mode == Sequential {
 			c.TTL = rapid.SampledFrom([]time.Duration{0, 0, MinTTL, 5 * time.Second}).Draw(t, "ttl")
-		}
-		if path == "/" && c.Mode&Sequential == 0 {
-			c.Path = "/a"
 		}
 		return c
 	case opSet:

@@ -56,13 +56,20 @@ func TestValidate(t *testing.T) {
 	} {
 		err := Validate(c.op, limits)
 		checked := CheckCommand(Write{Session: 1, Sequence: 1, Op: c.op}.AppendTo(nil), limits)
+		sized := ValidateSize(c.op, limits)
+		if errors.Is(c.want, ErrTooLarge) || errors.Is(c.want, ErrUnknownOp) {
+			require.ErrorIs(t, checked, c.want, "%v", c.op)
+			require.ErrorIs(t, sized, c.want, "%v", c.op)
+			require.IsType(t, &Error{}, sized)
+		} else {
+			require.NoError(t, checked, "%v", c.op)
+			require.NoError(t, sized, "%v: apply decides", c.op)
+		}
 		if c.want == nil {
 			require.NoError(t, err, "%v", c.op)
-			require.NoError(t, checked, "%v", c.op)
 			continue
 		}
 		require.ErrorIs(t, err, c.want, "%v", c.op)
-		require.ErrorIs(t, checked, c.want, "%v", c.op)
 		require.Equal(t, OpName(c.op) == "multi" && !errors.Is(err, ErrTooLarge), err.(*Error).Index == 1)
 	}
 	var size *SizeError

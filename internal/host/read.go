@@ -1,6 +1,8 @@
 package host
 
 import (
+	"strings"
+
 	"github.com/zabtree/zabtree/session/protocol"
 	"github.com/zabtree/zabtree/tree"
 	"github.com/zabtree/zabtree/watch"
@@ -27,12 +29,6 @@ func (h *Host) canRead(it *item) bool {
 // evaluate makes a read from the state as it is.
 func (h *Host) evaluate(s *session, r *protocol.Read) *protocol.Answer {
 	a := &protocol.Answer{ID: r.ID, Zxid: h.at, Read: &protocol.Reading{}}
-	if r.Kind != protocol.ReadNothing || r.Watch != 0 {
-		if tree.ValidatePath(r.Path) != nil {
-			a.Code, a.Read = tree.CodeBadPath, nil
-			return a
-		}
-	}
 	if a.Code = h.look(s, r, a.Read); a.Code != tree.CodeOK {
 		a.Read = nil
 		return a
@@ -51,6 +47,9 @@ func (h *Host) look(s *session, r *protocol.Read, found *protocol.Reading) tree.
 	}
 	z := h.view.Lookup(r.Path)
 	if z == nil {
+		if strings.IndexByte(r.Path, 0) >= 0 && r.Kind == protocol.ReadExists {
+			return tree.CodeBadPath
+		}
 		if r.Kind == protocol.ReadExists {
 			return tree.CodeOK
 		}

@@ -111,6 +111,10 @@ const (
 
 // Read asks for something of the applied state, behind all earlier requests of
 // the session and before all later ones. It is answered by an [Answer].
+//
+// A path that no znode can have is that of no znode, as in ZooKeeper: CodeNoNode, or
+// nothing found by ReadExists, which alone refuses one with a zero byte with
+// CodeBadPath. A watch on such a path is refused, as nothing would ever come of it.
 type Read struct {
 	ID   uint64
 	Kind ReadKind

@@ -101,17 +101,14 @@ func (c *Checker) readValue(cl *client, k *call, a *protocol.Answer) error {
 // readable returns what a read is of, and with which code it must be answered.
 func (c *Checker) readable(cl *client, r *protocol.Read, zxid int64) (*model.Node, tree.Code) {
 	if r.Kind == protocol.ReadNothing {
-		if r.Watch != 0 && !model.ValidPath(r.Path) {
-			return nil, tree.CodeBadPath
-		}
 		return nil, tree.CodeOK
-	}
-	if !model.ValidPath(r.Path) {
-		return nil, tree.CodeBadPath
 	}
 	n := c.model.At(r.Path, zxid)
 	if n == nil {
 		if r.Kind == protocol.ReadExists {
+			if strings.Contains(r.Path, "\x00") {
+				return nil, tree.CodeBadPath
+			}
 			return nil, tree.CodeOK
 		}
 		return nil, tree.CodeNoNode

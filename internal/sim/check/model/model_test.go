@@ -18,9 +18,17 @@ type source struct {
 	m *Model
 }
 
-var paths = []string{"/", "/a", "/a/b", "/a/b/c", "/d", "/zookeeper", "/zookeeper/config", "/a/q0000000000", "bad", "/a/../b", "/a//b", "/x\x01"}
+var paths = []string{"/", "/a", "/a/b", "/a/b/c", "/d", "/zookeeper", "/zookeeper/config", "/a/q0000000000"}
 
-func (s *source) path() string { return paths[s.IntN(len(paths))] }
+// oddPaths are those of no znode.
+var oddPaths = []string{"bad", "", "//", "/a/", "a/b", "/x\x00", "/a/../b", "/a//b", "/x\x01"}
+
+func (s *source) path() string {
+	if s.IntN(4) == 0 {
+		return oddPaths[s.IntN(len(oddPaths))]
+	}
+	return paths[s.IntN(len(paths))]
+}
 
 func (s *source) acl() []tree.ACL {
 	acls := [][]tree.ACL{

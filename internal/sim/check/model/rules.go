@@ -62,38 +62,9 @@ func reserved(path string) bool {
 	return path == "/" || path == "/zookeeper" || path == "/zookeeper/quota" || path == "/zookeeper/config"
 }
 
-// fault is what is wrong with an operation in itself.
-func fault(op tree.Op) tree.Code {
-	switch op := op.(type) {
-	case tree.Create:
-		path := op.Path
-		if op.Mode&tree.Sequential != 0 {
-			path += "0"
-		}
-		switch {
-		case !ValidPath(path):
-			return tree.CodeBadPath
-		case !validMode(op.Mode, op.TTL):
-			return tree.CodeBadMode
-		case !validACL(op.ACL):
-			return tree.CodeInvalidACL
-		}
-	case tree.Delete:
-		switch {
-		case !ValidPath(op.Path):
-			return tree.CodeBadPath
-		case reserved(op.Path):
-			return tree.CodeReserved
-		}
-	case tree.SetACL:
-		switch {
-		case !ValidPath(op.Path):
-			return tree.CodeBadPath
-		case !validACL(op.ACL):
-			return tree.CodeInvalidACL
-		}
-	}
-	return tree.CodeOK
+// hopeless says whether a create or delete is refused whatever else is wrong with it.
+func hopeless(path string) bool {
+	return !strings.Contains(path, "/") || strings.Contains(path, "\x00")
 }
 
 func validMode(mode tree.Mode, ttl time.Duration) bool {
@@ -135,6 +106,9 @@ func readableByAll(acl []tree.ACL) bool { return Permits(acl, nil, tree.PermRead
 
 // resolve is the ACL that an operation of a session writes down.
 func (m *Model) resolve(acl []tree.ACL, ids []tree.ID) ([]tree.ACL, tree.Code) {
+	if !validACL(acl) {
+		return nil, tree.CodeInvalidACL
+	}
 	var written []tree.ACL
 	add := func(a tree.ACL) {
 		if !slices.Contains(written, a) {
