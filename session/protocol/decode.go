@@ -46,9 +46,10 @@ func DecodeRequest(b []byte) (Request, error) {
 		expect(4)
 		return readWrite(&r)
 	case kindRead:
-		expect(8)
+		expect(11)
 		req = &Read{
-			ID: r.Uint(), Kind: ReadKind(r.Uint8()), Path: r.String(), Linearizable: r.Bool(),
+			ID: r.Uint(), Kind: ReadKind(r.Uint8()), Path: r.String(),
+			After: r.String(), Limit: int(r.Int32()), Parts: readParts(&r), Linearizable: r.Bool(),
 			Watch: r.Uint(), WatchKind: watch.Kind(r.Uint8()),
 			Resume: r.Bool(), Since: r.Int(),
 		}
@@ -102,6 +103,14 @@ func readPassword(r *codec.Reader) (p tree.Password) {
 	return p
 }
 
+func readParts(r *codec.Reader) (parts []Part) {
+	for n := r.Array(MaxParts); n > 0 && r.Err() == nil; n-- {
+		r.Fields(2)
+		parts = append(parts, Part{ReadKind(r.Uint8()), r.String()})
+	}
+	return parts
+}
+
 // readIDs reads identities; none are nil.
 func readIDs(r *codec.Reader) (ids []tree.ID) {
 	n := r.Array(2 * MaxIdentities)
@@ -150,7 +159,7 @@ func DecodeMessage(b []byte) (Message, error) {
 		expect(6)
 		m = &Answer{
 			ID: r.Uint(), Zxid: readZxid(&r), Code: readCode(&r), Record: r.Bytes(),
-			WatchRefused: r.Bool(), Read: readReading(&r),
+			WatchRefused: r.Bool(), Read: readReading(&r, true),
 		}
 	case kindEvents:
 		expect(3)
@@ -230,12 +239,22 @@ func readEvents(r *codec.Reader) *Events {
 	return m
 }
 
-func readReading(r *codec.Reader) *Reading {
+// readReading reads a Reading, or nil. Those of parts have no parts themselves.
+func readReading(r *codec.Reader, parts bool) *Reading {
 	if r.Nil() {
 		return nil
 	}
-	r.Fields(6)
+	r.Fields(10)
 	v := &Reading{Exists: r.Bool(), Armed: r.Bool(), Stat: readStat(r), Data: r.Bytes()}
+	v.More, v.Count, v.Identities = r.Bool(), r.Int(), readIDs(r)
+	n := r.Array(MaxParts)
+	if n > 0 && !parts {
+		r.Fail("parts within a part")
+	}
+	for ; n > 0 && r.Err() == nil; n-- {
+		r.Fields(2)
+		v.Parts = append(v.Parts, PartReading{readCode(r), readReading(r, false)})
+	}
 	if !r.Nil() {
 		n := r.Array(math.MaxInt32)
 		v.Names = make([]string, 0, min(n, 1024))

@@ -45,10 +45,17 @@ func AppendRequest(dst []byte, r Request) []byte {
 		dst = codec.AppendUint(dst, r.AnsweredUpTo)
 		dst = tree.AppendOp(dst, r.Op)
 	case *Read:
-		dst = appendHead(dst, kind, 8)
+		dst = appendHead(dst, kind, 11)
 		dst = codec.AppendUint(dst, r.ID)
 		dst = codec.AppendUint(dst, uint64(r.Kind))
 		dst = codec.AppendString(dst, r.Path)
+		dst = codec.AppendString(dst, r.After)
+		dst = codec.AppendInt(dst, int64(r.Limit))
+		dst = codec.AppendArray(dst, len(r.Parts))
+		for _, p := range r.Parts {
+			dst = codec.AppendUint(codec.AppendArray(dst, 2), uint64(p.Kind))
+			dst = codec.AppendString(dst, p.Path)
+		}
 		dst = codec.AppendBool(dst, r.Linearizable)
 		dst = codec.AppendUint(dst, r.Watch)
 		dst = codec.AppendUint(dst, uint64(r.WatchKind))
@@ -150,11 +157,19 @@ func appendReading(dst []byte, r *Reading) []byte {
 	if r == nil {
 		return codec.AppendNil(dst)
 	}
-	dst = codec.AppendArray(dst, 6)
+	dst = codec.AppendArray(dst, 10)
 	dst = codec.AppendBool(dst, r.Exists)
 	dst = codec.AppendBool(dst, r.Armed)
 	dst = appendStat(dst, &r.Stat)
 	dst = codec.AppendBytes(dst, r.Data)
+	dst = codec.AppendBool(dst, r.More)
+	dst = codec.AppendInt(dst, r.Count)
+	dst = appendIDs(dst, r.Identities)
+	dst = codec.AppendArray(dst, len(r.Parts))
+	for i := range r.Parts {
+		dst = codec.AppendUint(codec.AppendArray(dst, 2), uint64(r.Parts[i].Code))
+		dst = appendReading(dst, r.Parts[i].Read)
+	}
 	if r.Names == nil {
 		dst = codec.AppendNil(dst)
 	} else {

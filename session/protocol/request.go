@@ -106,8 +106,27 @@ const (
 	ReadExists
 	ReadChildren
 	ReadACL
+	// ReadEphemerals asks for the paths of the session's own ephemeral znodes that
+	// begin with Path, which need not be that of a znode; ReadDescendants for how many
+	// znodes there are below Path, however deep, in time proportional to that.
+	ReadEphemerals
+	ReadDescendants
+	// ReadIdentities asks for the session's identities.
+	ReadIdentities
+	// ReadMany asks for the Parts, made of one state.
+	ReadMany
 	readKinds
 )
+
+// Part is one of the reads of a ReadMany: of the kind ReadData, ReadExists,
+// ReadChildren or ReadACL.
+type Part struct {
+	Kind ReadKind
+	Path string
+}
+
+// MaxParts is how many parts a Read may have.
+const MaxParts = 4096
 
 // Read asks for something of the applied state, behind all earlier requests of
 // the session and before all later ones. It is answered by an [Answer].
@@ -119,6 +138,12 @@ type Read struct {
 	ID   uint64
 	Kind ReadKind
 	Path string
+	// After and Limit make a page of the children: the names after that one in
+	// ascending order, and if Limit is above 0 at most so many.
+	After string
+	Limit int
+	Parts []Part // of ReadMany
+
 	// Linearizable asks for a state that holds whatever was committed anywhere
 	// before the host was asked.
 	Linearizable bool

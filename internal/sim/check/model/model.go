@@ -291,6 +291,16 @@ func (m *Model) Has(session int64, id tree.ID, zxid int64) bool {
 	return slices.Contains(m.IdentitiesAt(session, zxid), id)
 }
 
+// EachAt calls visit for every znode after the entry zxid, which is one of [Low, Last],
+// in no order, in time proportional to the whole model.
+func (m *Model) EachAt(zxid int64, visit func(path string, n *Node)) {
+	for path := range m.places {
+		if n := m.At(path, zxid); n != nil {
+			visit(path, n)
+		}
+	}
+}
+
 // Subtree returns the znode at root and all below it, in time proportional to the
 // whole model.
 func (m *Model) Subtree(root string) map[string]*Node {
