@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/zabtree/zabtree/session/protocol"
@@ -101,10 +102,14 @@ func (s *Session) Sync(ctx context.Context) error {
 
 // AddAuth gives the session an identity, for ACLs. The scheme is "digest", the
 // credential "user:password". It is kept until the session ends, also when it
-// moves.
+// moves. Whoever is the SuperDigest of the server that hosts the session is permitted
+// everything from then on.
 func (s *Session) AddAuth(ctx context.Context, scheme string, credential []byte) error {
 	if err := ctx.Err(); err != nil {
 		return &notApplied{err}
+	}
+	if scheme == "digest" && bytes.IndexByte(credential, ':') <= 0 {
+		return &tree.Error{Op: "addAuth", Err: tree.ErrInvalidACL}
 	}
 	p := s.c.newPending()
 	p.call.Auth = &protocol.AddAuth{Scheme: scheme, Credential: clone(credential)}

@@ -185,6 +185,12 @@ func (c *core) do(ctx context.Context, op tree.Op) ([]tree.Result, error) {
 // read submits a read and waits for it. One that was overtaken because the
 // session moved is as if submitted now: this caller waits for nothing else.
 func (c *core) read(ctx context.Context, r protocol.Read) (*protocol.Answer, error) {
+	switch r.Kind {
+	case protocol.ReadData, protocol.ReadExists, protocol.ReadChildren, protocol.ReadACL, protocol.ReadDescendants:
+		if err := tree.ValidatePath(r.Path); err != nil {
+			return nil, &tree.Error{Op: readNames[r.Kind], Path: r.Path, Err: err}
+		}
+	}
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, &notApplied{err}
@@ -214,4 +220,9 @@ var readNames = [...]string{
 	protocol.ReadExists:   "exists",
 	protocol.ReadChildren: "children",
 	protocol.ReadACL:      "getACL",
+
+	protocol.ReadEphemerals:  "ephemerals",
+	protocol.ReadDescendants: "descendants",
+	protocol.ReadIdentities:  "identities",
+	protocol.ReadMany:        "get",
 }

@@ -31,9 +31,12 @@ type ID struct {
 //   - auth, in operations only: every identity of the caller. What it names is
 //     written down when the operation is applied, and the ID is ignored
 //   - digest, with an ID from [DigestID]
+//   - ip, with an IPv4 or IPv6 address, or addr/bits for a network
+//   - x509, with the name of a certificate's subject, which is compared as it is
+//     written; only if [Settings] say that there are such identities
 //
-// ZooKeeper's ip, x509 and sasl are not known here. A session that has the
-// identity super is permitted everything.
+// ZooKeeper's sasl is not known here. A session that has the identity super is
+// permitted everything.
 type ACL struct {
 	Perms Perms
 	ID    ID
@@ -52,8 +55,13 @@ var Super = ID{"super", ""}
 // scheme has it: user:base64(sha1(user:password)). The password itself is never
 // replicated. SHA-1 is what existing ACLs were made with; it is no protection
 // for a weak password once an ACL can be read.
-func DigestID(user, password string) ID {
-	sum := sha1.Sum([]byte(user + ":" + password))
+func DigestID(user, password string) ID { return DigestCredential(user + ":" + password) }
+
+// DigestCredential is DigestID for user:password in one. What has no colon is a user
+// whose password is not told from the name, as in ZooKeeper.
+func DigestCredential(credential string) ID {
+	user, _, _ := strings.Cut(credential, ":")
+	sum := sha1.Sum([]byte(credential))
 	return ID{"digest", user + ":" + base64.StdEncoding.EncodeToString(sum[:])}
 }
 
@@ -77,7 +85,7 @@ func permits(acl []ACL, ids []ID, perms Perms) bool {
 			return true
 		}
 		for _, id := range ids {
-			if id == a.ID {
+			if a.ID.matches(id) {
 				return true
 			}
 		}
@@ -116,7 +124,15 @@ func validateACL(acl []ACL) error {
 			}
 		case "auth":
 		case "digest":
-			if strings.Count(a.ID.ID, ":") != 1 || strings.HasPrefix(a.ID.ID, ":") || strings.HasSuffix(a.ID.ID, ":") {
+			if !validDigest(a.ID.ID) {
+				return ErrInvalidACL
+			}
+		case schemeIP:
+			if !validNetwork(a.ID.ID) {
+				return ErrInvalidACL
+			}
+		case schemeX509:
+			if !validX509(a.ID.ID) {
 				return ErrInvalidACL
 			}
 		default:
@@ -126,9 +142,10 @@ func validateACL(acl []ACL) error {
 	return nil
 }
 
-// resolveACL replaces entries of the scheme auth by one for each of ids and
-// drops repeated entries, as ZooKeeper does, appending to dst.
-func resolveACL(dst, acl []ACL, ids []ID) ([]ACL, Code) {
+// resolveACL replaces entries of the scheme auth by one for each of ids that somebody
+// has proved and drops repeated entries, as ZooKeeper does, appending to dst. x509
+// says whether that scheme is known.
+func resolveACL(dst, acl []ACL, ids []ID, x509 bool) ([]ACL, Code) {
 	add := func(a ACL) {
 		for _, have := range dst {
 			if have == a {
@@ -138,13 +155,16 @@ func resolveACL(dst, acl []ACL, ids []ID) ([]ACL, Code) {
 		dst = append(dst, a)
 	}
 	for _, a := range acl {
+		if a.ID.Scheme == schemeX509 && !x509 {
+			return dst, CodeInvalidACL
+		}
 		if a.ID.Scheme != "auth" {
 			add(a)
 			continue
 		}
 		found := false
 		for _, id := range ids {
-			if id.Scheme != Super.Scheme {
+			if id.Scheme == "digest" || id.Scheme == schemeX509 && x509 {
 				add(ACL{a.Perms, id})
 				found = true
 			}
@@ -156,8 +176,30 @@ func resolveACL(dst, acl []ACL, ids []ID) ([]ACL, Code) {
 	return dst, CodeOK
 }
 
-// validateID checks an identity that a session is to be given.
+// MaxIDBytes is how long the ID of an identity of a session may be.
+const MaxIDBytes = 8 << 10
+
+// CheckIdentities says what is wrong with identities that a session without any is to
+// be given under such settings: ErrInvalidACL or ErrLimit.
+func CheckIdentities(ids []ID, settings Settings) error {
+	_, code := joinIDs(nil, ids, settings.withDefaults().Identities)
+	return code.Err()
+}
+
+// validateIDs checks identities that a session is to be given.
+func validateIDs(ids []ID) error {
+	for _, id := range ids {
+		if err := validateID(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func validateID(id ID) error {
+	if len(id.ID) > MaxIDBytes {
+		return ErrInvalidACL
+	}
 	switch id.Scheme {
 	case "super":
 		if id.ID == "" {
@@ -165,6 +207,12 @@ func validateID(id ID) error {
 		}
 	case "digest":
 		return validateACL([]ACL{{PermAll, id}})
+	case schemeIP:
+		if _, ok := parseIP(id.ID); ok {
+			return nil
+		}
+	case schemeX509:
+		return nil
 	}
 	return ErrInvalidACL
 }

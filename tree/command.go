@@ -36,18 +36,23 @@ type Password [16]byte
 
 // CreateSession begins a session. Its id, and its first attachment, are the
 // zxid of the entry; its first write has the sequence 1.
+//
+// Refused with ErrInvalidACL and ErrLimit, both for its identities.
 type CreateSession struct {
 	Timeout  time.Duration // whole milliseconds are kept
 	Password Password
 	Server   uint64 // the server that hosts it
+	// Identities are those that the session has from the start, verified by the
+	// server: that of its connection, say.
+	Identities []ID
 }
 
 // Attach moves a session to a server. The zxid of the entry becomes its
 // attachment, and what still comes under an earlier one is refused with
 // ErrSessionMoved.
 //
-// Refused with ErrSessionExpired (no such session, or another password) and
-// ErrSessionMoved (From).
+// Refused with ErrInvalidACL, ErrSessionExpired (no such session, or another
+// password), ErrSessionMoved (From) and ErrLimit.
 type Attach struct {
 	Session  int64
 	Password Password
@@ -57,6 +62,11 @@ type Attach struct {
 	// taking the session away from a server to which it moved since
 	// (ZOOKEEPER-710).
 	From int64
+	// Identities are those that the server has verified, from this entry on: in
+	// place of all that the session has if Replace is set, as in ZooKeeper, where
+	// they belong to a connection; else besides them.
+	Identities []ID
+	Replace    bool
 }
 
 // CloseSession ends a session, with all of its ephemeral znodes.
@@ -92,14 +102,14 @@ type Write struct {
 	Op           Op
 }
 
-// AddAuth gives a session an identity that its server has verified; giving it
-// again changes nothing. It is fenced by the attachment and not sequenced.
+// AddAuth gives a session identities that its server has verified, all or none;
+// giving one again changes nothing. It is fenced by the attachment and not sequenced.
 //
 // Refused with ErrInvalidACL, ErrSessionExpired, ErrSessionMoved, ErrLimit.
 type AddAuth struct {
 	Session    int64
 	Attachment int64
-	Identity   ID
+	Identities []ID
 }
 
 // DeleteNode deletes a container or TTL znode that nobody uses any more, if it
@@ -148,19 +158,22 @@ func appendHead(dst []byte, kind commandKind, fields int) []byte {
 
 // AppendTo implements Command.
 func (c CreateSession) AppendTo(dst []byte) []byte {
-	dst = appendHead(dst, kindCreateSession, 3)
+	dst = appendHead(dst, kindCreateSession, 4)
 	dst = codec.AppendInt(dst, c.Timeout.Milliseconds())
 	dst = codec.AppendBytes(dst, c.Password[:])
-	return codec.AppendUint(dst, c.Server)
+	dst = codec.AppendUint(dst, c.Server)
+	return appendIDs(dst, c.Identities)
 }
 
 // AppendTo implements Command.
 func (c Attach) AppendTo(dst []byte) []byte {
-	dst = appendHead(dst, kindAttach, 4)
+	dst = appendHead(dst, kindAttach, 6)
 	dst = codec.AppendInt(dst, c.Session)
 	dst = codec.AppendBytes(dst, c.Password[:])
 	dst = codec.AppendUint(dst, c.Server)
-	return codec.AppendInt(dst, c.From)
+	dst = codec.AppendInt(dst, c.From)
+	dst = appendIDs(dst, c.Identities)
+	return codec.AppendBool(dst, c.Replace)
 }
 
 // AppendTo implements Command.
@@ -194,11 +207,10 @@ func (c Write) AppendTo(dst []byte) []byte {
 
 // AppendTo implements Command.
 func (c AddAuth) AppendTo(dst []byte) []byte {
-	dst = appendHead(dst, kindAddAuth, 4)
+	dst = appendHead(dst, kindAddAuth, 3)
 	dst = codec.AppendInt(dst, c.Session)
 	dst = codec.AppendInt(dst, c.Attachment)
-	dst = codec.AppendString(dst, c.Identity.Scheme)
-	return codec.AppendString(dst, c.Identity.ID)
+	return appendIDs(dst, c.Identities)
 }
 
 // AppendTo implements Command.

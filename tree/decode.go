@@ -32,7 +32,8 @@ type flatCommand struct {
 	server     uint64
 	timeout    int64 // milliseconds
 	password   Password
-	identity   ID
+	identities []ID
+	replace    bool
 	settings   Settings
 	version    uint32
 	path       []byte
@@ -81,16 +82,18 @@ func (c *flatCommand) decode(b []byte) error {
 	}
 	switch c.kind {
 	case kindCreateSession:
-		expect(3)
+		expect(4)
 		c.timeout = min(max(r.Int(), 0), math.MaxInt32)
 		c.takePassword(&r)
 		c.server = r.Uint()
+		c.identities = decodeIDs(&r)
 	case kindAttach:
-		expect(4)
+		expect(6)
 		c.session = r.Int()
 		c.takePassword(&r)
 		c.server = r.Uint()
 		c.attachment = r.Int()
+		c.identities, c.replace = decodeIDs(&r), r.Bool()
 	case kindCloseSession:
 		expect(3)
 		c.session, c.attachment, c.sequence = r.Int(), r.Int(), r.Uint()
@@ -105,9 +108,9 @@ func (c *flatCommand) decode(b []byte) error {
 		c.sequence, c.answered = r.Uint(), r.Uint()
 		unknown = c.decodeOps(&r)
 	case kindAddAuth:
-		expect(4)
+		expect(3)
 		c.session, c.attachment = r.Int(), r.Int()
-		c.identity = ID{r.String(), r.String()}
+		c.identities = decodeIDs(&r)
 	case kindDeleteNode:
 		expect(3)
 		c.path = r.StringBytes()
@@ -229,6 +232,18 @@ func decodeACL(r *codec.Reader) []ACL {
 	return acl
 }
 
+// decodeIDs takes identities; none are nil.
+func decodeIDs(r *codec.Reader) (ids []ID) {
+	n := r.Array(math.MaxInt32)
+	if n%2 != 0 {
+		r.Fail("identity without an ID")
+	}
+	for ; n > 0 && r.Err() == nil; n -= 2 {
+		ids = append(ids, ID{r.String(), r.String()})
+	}
+	return ids
+}
+
 func decodeStat(r *codec.Reader) Stat {
 	return Stat{
 		Czxid: r.Int(), Mzxid: r.Int(), Pzxid: r.Int(),
@@ -240,10 +255,10 @@ func decodeStat(r *codec.Reader) Stat {
 }
 
 func decodeSettings(r *codec.Reader) Settings {
-	r.Fields(6)
+	r.Fields(7)
 	return Settings{
 		Unanswered: int(r.Int32()), ResultBytes: int(r.Int32()), Identities: int(r.Int32()),
 		Tombstones: int(r.Int32()), TombstoneBytes: int(r.Int32()),
-		TombstoneTime: time.Duration(r.Int()),
+		TombstoneTime: time.Duration(r.Int()), X509: r.Bool(),
 	}
 }

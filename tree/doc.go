@@ -14,12 +14,11 @@
 //
 // An operation ([Create], [Set], [Delete], [Check], [SetACL], [Multi]) is one
 // value wherever it is: a call, a member of a multi, and inside a [Write] a
-// record of the log. [Validate] refuses what is wrong whatever the state is,
-// and what is too large, before it is logged. Everything else is decided when
-// the entry is applied, and failures are logged and counted like successes.
-// Sizes are never looked at again, so that a log can always be replayed
-// (ZOOKEEPER-4306, 3496, 2101); only the form of what becomes part of the state
-// is, as a result code.
+// record of the log. [ValidateSize] refuses what is too large before it is logged;
+// sizes are never looked at again, so that a log can always be replayed
+// (ZOOKEEPER-4306, 3496, 2101). Everything else is decided when the entry is applied,
+// in ZooKeeper's order, and failures are logged and counted like successes.
+// [Validate] tells beforehand what need not be tried.
 //
 // # Sessions
 //
@@ -43,8 +42,8 @@
 // # What is not as in ZooKeeper
 //
 // EphemeralOwner, TTL and Container are separate fields. Children are in order.
-// The schemes ip, x509 and sasl are unknown, and so are quotas: /zookeeper/quota
-// exists and limits nothing. A container that never had a child is never due.
+// The scheme sasl is unknown, and so are quotas: /zookeeper/quota exists and limits
+// nothing. IPv6 networks are known, which ZooKeeper's 3.8 has not. A container that never had a child is never due.
 //
 // # Versions
 //

@@ -70,6 +70,16 @@ func appendACL(dst []byte, acl []ACL) []byte {
 	return dst
 }
 
+// appendIDs appends identities as an array of schemes and IDs by turns.
+func appendIDs(dst []byte, ids []ID) []byte {
+	dst = codec.AppendArray(dst, 2*len(ids))
+	for i := range ids {
+		dst = codec.AppendString(dst, ids[i].Scheme)
+		dst = codec.AppendString(dst, ids[i].ID)
+	}
+	return dst
+}
+
 func appendStat(dst []byte, s *Stat) []byte {
 	dst = codec.AppendInt(dst, s.Czxid)
 	dst = codec.AppendInt(dst, s.Mzxid)
@@ -90,9 +100,10 @@ func appendStat(dst []byte, s *Stat) []byte {
 // elsewhere does not matter.
 func appendSettings(dst []byte, s Settings) []byte {
 	s = s.withDefaults()
-	dst = codec.AppendArray(dst, 6)
+	dst = codec.AppendArray(dst, 7)
 	for _, v := range []int{s.Unanswered, s.ResultBytes, s.Identities, s.Tombstones, s.TombstoneBytes} {
 		dst = codec.AppendInt(dst, int64(v))
 	}
-	return codec.AppendInt(dst, int64(s.TombstoneTime))
+	dst = codec.AppendInt(dst, int64(s.TombstoneTime))
+	return codec.AppendBool(dst, s.X509)
 }

@@ -33,9 +33,9 @@ func (c *flatCommand) op() Op {
 func (c *flatCommand) command() Command {
 	switch c.kind {
 	case kindCreateSession:
-		return CreateSession{Timeout: time.Duration(c.timeout) * time.Millisecond, Password: c.password, Server: c.server}
+		return CreateSession{Timeout: time.Duration(c.timeout) * time.Millisecond, Password: c.password, Server: c.server, Identities: c.identities}
 	case kindAttach:
-		return Attach{Session: c.session, Password: c.password, Server: c.server, From: c.attachment}
+		return Attach{Session: c.session, Password: c.password, Server: c.server, From: c.attachment, Identities: c.identities, Replace: c.replace}
 	case kindCloseSession:
 		return CloseSession{Session: c.session, Attachment: c.attachment, Sequence: c.sequence}
 	case kindExpireSessions:
@@ -43,7 +43,7 @@ func (c *flatCommand) command() Command {
 	case kindWrite:
 		return Write{Session: c.session, Attachment: c.attachment, Sequence: c.sequence, AnsweredUpTo: c.answered, Op: c.op()}
 	case kindAddAuth:
-		return AddAuth{Session: c.session, Attachment: c.attachment, Identity: c.identity}
+		return AddAuth{Session: c.session, Attachment: c.attachment, Identities: c.identities}
 	case kindDeleteNode:
 		return DeleteNode{Path: string(c.path), Czxid: c.czxid, Mzxid: c.mzxid}
 	case kindChangeSettings:
@@ -59,10 +59,8 @@ func (c *flatCommand) command() Command {
 // validate checks a command other than a write for faults that do not depend on
 // the state.
 func (c *flatCommand) validate() error {
-	if c.kind == kindAddAuth {
-		if err := validateID(c.identity); err != nil {
-			return &Error{Op: "addAuth", Err: err}
-		}
+	if err := validateIDs(c.identities); err != nil {
+		return &Error{Op: c.kind.String(), Err: err}
 	}
 	return nil
 }

@@ -29,15 +29,15 @@ type aclTable struct {
 
 // resolve returns the list for an ACL of an operation by a session with the
 // identities ids. It is not held until it is retained.
-func (t *aclTable) resolve(acl []ACL, ids []ID) (*aclList, Code) {
+func (t *aclTable) resolve(acl []ACL, ids []ID, x509 bool) (*aclList, Code) {
 	if acl == nil {
 		return nil, CodeOK
 	}
-	if len(acl) == 0 {
+	if validateACL(acl) != nil {
 		return nil, CodeInvalidACL
 	}
 	var code Code
-	if t.acl, code = resolveACL(t.acl[:0], acl, ids); code != CodeOK {
+	if t.acl, code = resolveACL(t.acl[:0], acl, ids, x509); code != CodeOK {
 		return nil, code
 	}
 	return t.intern(t.acl), CodeOK

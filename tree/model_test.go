@@ -3,6 +3,7 @@ package tree
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -60,10 +61,17 @@ func newModel(settings Settings) *model {
 	return m
 }
 
+// modelParent is what stands before the last slash.
 func modelParent(path string) string {
 	parts := strings.Split(path, "/")
-	return "/" + strings.Join(parts[1:len(parts)-1], "/")
+	if parent := strings.Join(parts[:len(parts)-1], "/"); parent != "" {
+		return parent
+	}
+	return "/"
 }
+
+// oddPath says whether there is no slash in a path, or a zero byte.
+func oddPath(path string) bool { return !strings.Contains(path, "/") || strings.Contains(path, "\x00") }
 
 func (m *model) children(path string) (names []string) {
 	for p := range m.nodes {
@@ -101,16 +109,31 @@ func (m *model) permits(path string, ids []ID, perm Perms) bool {
 		return true
 	}
 	return slices.ContainsFunc(acl, func(a ACL) bool {
-		return a.Perms&perm != 0 && (a.ID == ID{"world", "anyone"} || slices.Contains(ids, a.ID))
+		return a.Perms&perm != 0 && (a.ID == ID{"world", "anyone"} || slices.ContainsFunc(ids, func(id ID) bool {
+			if prefix, err := netip.ParsePrefix(a.ID.ID); err == nil && id.Scheme == "ip" && a.ID.Scheme == "ip" {
+				return prefix.Contains(netip.MustParseAddr(id.ID))
+			}
+			return id == a.ID
+		}))
 	})
 }
 
 func (m *model) resolve(acl []ACL, ids []ID) ([]ACL, Code) {
 	var resolved []ACL
+	if acl != nil && len(acl) == 0 {
+		return nil, CodeInvalidACL
+	}
 	for _, a := range acl {
 		switch a.ID.Scheme {
+		case "x509":
+			if !m.settings.X509 {
+				return nil, CodeInvalidACL
+			}
+			resolved = append(resolved, a)
 		case "auth":
-			mine := slices.DeleteFunc(slices.Clone(ids), func(id ID) bool { return id == Super })
+			mine := slices.DeleteFunc(slices.Clone(ids), func(id ID) bool {
+				return id == Super || id.Scheme == "ip" || id.Scheme == "x509" && !m.settings.X509
+			})
 			if len(mine) == 0 {
 				return nil, CodeInvalidACL
 			}
@@ -160,6 +183,8 @@ func (m *model) do(op Op, session int64) (Result, []modelChange, Code) {
 	case Set:
 		n, ok := m.nodes[op.Path]
 		switch want, exact := op.If.Wanted(); {
+		case ValidatePath(op.Path) != nil:
+			return Result{}, nil, CodeBadPath
 		case !ok:
 			return Result{}, nil, CodeNoNode
 		case !m.permits(op.Path, ids, PermWrite):
@@ -175,6 +200,9 @@ func (m *model) do(op Op, session int64) (Result, []modelChange, Code) {
 		c.after = m.show(op.Path)
 		return Result{Stat: m.statOf(op.Path)}, []modelChange{c}, CodeOK
 	case Delete:
+		if oddPath(op.Path) {
+			return Result{}, nil, CodeBadPath
+		}
 		if op.Path == "/" || op.Path == "/zookeeper" || op.Path == "/zookeeper/quota" || op.Path == "/zookeeper/config" {
 			return Result{}, nil, CodeReserved
 		}
@@ -196,6 +224,8 @@ func (m *model) do(op Op, session int64) (Result, []modelChange, Code) {
 	case Check:
 		n, ok := m.nodes[op.Path]
 		switch want, exact := op.If.Wanted(); {
+		case ValidatePath(op.Path) != nil:
+			return Result{}, nil, CodeBadPath
 		case !ok:
 			return Result{}, nil, CodeNoNode
 		case !m.permits(op.Path, ids, PermRead):
@@ -205,6 +235,9 @@ func (m *model) do(op Op, session int64) (Result, []modelChange, Code) {
 		}
 		return Result{}, nil, CodeOK
 	case SetACL:
+		if ValidatePath(op.Path) != nil {
+			return Result{}, nil, CodeBadPath
+		}
 		acl, code := m.resolve(op.ACL, ids)
 		if code != CodeOK {
 			return Result{}, nil, code
@@ -231,6 +264,12 @@ func (m *model) do(op Op, session int64) (Result, []modelChange, Code) {
 }
 
 func (m *model) create(op Create, session int64, ids []ID) (Result, []modelChange, Code) {
+	if op.Mode > EphemeralSequential && op.Mode != Container || op.TTL != 0 && op.Mode != Persistent && op.Mode != Sequential {
+		return Result{}, nil, CodeBadMode
+	}
+	if oddPath(op.Path) {
+		return Result{}, nil, CodeBadPath
+	}
 	acl, code := m.resolve(op.ACL, ids)
 	if code != CodeOK {
 		return Result{}, nil, code
@@ -246,6 +285,9 @@ func (m *model) create(op Create, session int64, ids []ID) (Result, []modelChang
 	}
 	if op.Mode&Sequential != 0 {
 		path += fmt.Sprintf("%010d", up.creates)
+	}
+	if ValidatePath(path) != nil {
+		return Result{}, nil, CodeBadPath
 	}
 	if _, taken := m.nodes[path]; taken {
 		return Result{}, nil, CodeNodeExists
@@ -300,6 +342,17 @@ func (m *model) end(id int64) (changes []modelChange) {
 	return changes
 }
 
+// identities is the union of two lists, unless that adds one that is too many.
+func (m *model) identities(have, more []ID) ([]ID, bool) {
+	all := slices.Clone(have)
+	for _, id := range more {
+		if !slices.Contains(all, id) {
+			all = append(all, id)
+		}
+	}
+	return all, len(all) == len(have) || len(all) <= m.settings.Identities
+}
+
 // modelOutcome is what the model says of an entry.
 type modelOutcome struct {
 	code     Code
@@ -313,7 +366,12 @@ func (m *model) apply(e Entry, c Command) (out modelOutcome) {
 	m.zxid, m.wall, m.clock = e.Zxid, e.Wall, max(m.clock, e.Clock)
 	switch c := c.(type) {
 	case CreateSession:
-		m.sessions[e.Zxid] = modelSession{password: c.Password, server: c.Server, attachment: e.Zxid, results: map[uint64]modelResult{}}
+		ids, ok := m.identities(nil, c.Identities)
+		if !ok {
+			out.code = CodeLimit
+			return out
+		}
+		m.sessions[e.Zxid] = modelSession{password: c.Password, server: c.Server, attachment: e.Zxid, results: map[uint64]modelResult{}, ids: ids}
 		out.next = 1
 	case Attach:
 		x, ok := m.sessions[c.Session]
@@ -326,7 +384,16 @@ func (m *model) apply(e Entry, c Command) (out modelOutcome) {
 			out.code = CodeSessionMoved
 			return out
 		}
-		x.attachment, x.server = e.Zxid, c.Server
+		have := x.ids
+		if c.Replace {
+			have = nil
+		}
+		ids, ok := m.identities(have, c.Identities)
+		if !ok {
+			out.code = CodeLimit
+			return out
+		}
+		x.attachment, x.server, x.ids = e.Zxid, c.Server, ids
 		m.sessions[c.Session] = x
 	case CloseSession:
 		x, ok := m.sessions[c.Session]
@@ -359,14 +426,13 @@ func (m *model) apply(e Entry, c Command) (out modelOutcome) {
 			out.code, out.next = CodeSessionMoved, x.last+1
 		default:
 			out.next = x.last + 1
-			if !slices.Contains(x.ids, c.Identity) {
-				if len(x.ids) >= m.settings.Identities {
-					out.code = CodeLimit
-					return out
-				}
-				x.ids = append(slices.Clone(x.ids), c.Identity)
-				m.sessions[c.Session] = x
+			ids, ok := m.identities(x.ids, c.Identities)
+			if !ok {
+				out.code = CodeLimit
+				return out
 			}
+			x.ids = ids
+			m.sessions[c.Session] = x
 		}
 	case Write:
 		return m.applyWrite(c)

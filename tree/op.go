@@ -66,8 +66,9 @@ func (c Cond) holds(version int32) bool { return !c.exact || c.version == versio
 // ephemeral. With Sequential the parent's count of creations is appended to the
 // name; the result has the path.
 //
-// Refused with, in this order: ErrBadPath, ErrBadMode, ErrInvalidACL, ErrNoNode
-// (no parent), ErrNoAuth, ErrNodeExists, ErrNoChildrenForEphemerals.
+// Refused with, in this order: ErrBadMode, ErrBadPath (no slash, or a zero byte),
+// ErrInvalidACL, ErrNoNode (no parent), ErrNoAuth, ErrBadPath (the name, with its
+// number), ErrNodeExists, ErrNoChildrenForEphemerals.
 type Create struct {
 	Path string
 	Data []byte // nil and empty are different
@@ -78,7 +79,7 @@ type Create struct {
 
 // Set replaces a znode's data; the znode must permit WRITE.
 //
-// Refused with, in this order: ErrNoNode, ErrNoAuth, ErrBadVersion.
+// Refused with, in this order: ErrBadPath, ErrNoNode, ErrNoAuth, ErrBadVersion.
 type Set struct {
 	Path string
 	Data []byte
@@ -87,8 +88,9 @@ type Set struct {
 
 // Delete deletes a znode without children; its parent must permit DELETE.
 //
-// Refused with, in this order: ErrReserved, ErrNoNode (no parent), ErrNoAuth,
-// ErrNoNode, ErrBadVersion, ErrNotEmpty.
+// Refused with, in this order: ErrBadPath (no slash, or a zero byte), ErrReserved,
+// ErrNoNode (no parent), ErrNoAuth, ErrNoNode (also for any other path that no znode
+// can have), ErrBadVersion, ErrNotEmpty.
 type Delete struct {
 	Path string
 	If   Cond // on Stat.Version
@@ -98,7 +100,7 @@ type Delete struct {
 // for; it changes nothing. It is a write all the same, with its place in the
 // log (ZOOKEEPER-3472, 2623), and makes sense mostly within a Multi.
 //
-// Refused with, in this order: ErrNoNode, ErrNoAuth, ErrBadVersion.
+// Refused with, in this order: ErrBadPath, ErrNoNode, ErrNoAuth, ErrBadVersion.
 type Check struct {
 	Path string
 	If   Cond // on Stat.Version
@@ -107,7 +109,7 @@ type Check struct {
 // SetACL replaces a znode's ACL; the znode must permit ADMIN. It changes
 // neither Mzxid nor Mtime.
 //
-// Refused with, in this order: ErrInvalidACL, ErrNoNode, ErrNoAuth,
+// Refused with, in this order: ErrBadPath, ErrInvalidACL, ErrNoNode, ErrNoAuth,
 // ErrBadVersion.
 type SetACL struct {
 	Path string

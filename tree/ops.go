@@ -13,10 +13,10 @@ func (s *State) apply(op *flatOp, x *session) (*Znode, Code) {
 	case opDelete:
 		return nil, s.delete(op, x)
 	case opCheck:
-		at := s.index[string(op.path)]
+		at, code := s.find(op.path)
 		switch {
 		case at == nil:
-			return nil, CodeNoNode
+			return nil, code
 		case !at.newest.Permits(x.identities, PermRead):
 			return nil, CodeNoAuth
 		case !op.cond.holds(at.newest.stat.Version):
@@ -29,11 +29,36 @@ func (s *State) apply(op *flatOp, x *session) (*Znode, Code) {
 	return nil, CodeUnknownOp
 }
 
-func (s *State) create(op *flatOp, x *session) (*Znode, Code) {
-	if code := op.fault(); code != CodeOK {
-		return nil, code
+// find returns where a path is, and, if it is nowhere, with what a set, check or setACL
+// of it is refused: those of a path that no znode can have have a code of their own.
+func (s *State) find(path []byte) (*place, Code) {
+	at := s.index[string(path)]
+	switch {
+	case at != nil:
+		return at, CodeOK
+	case pathFault(path) != "":
+		return nil, CodeBadPath
 	}
-	acl, code := s.acls.resolve(op.acl, x.identities)
+	return nil, CodeNoNode
+}
+
+// hopeless says whether a create or delete of the path is refused before anything else is
+// looked at.
+func hopeless(path []byte) bool {
+	return bytes.IndexByte(path, '/') < 0 || bytes.IndexByte(path, 0) >= 0
+}
+
+// The order in which reasons for a refusal are looked at is ZooKeeper's
+// (PrepRequestProcessor, 3.8). Nothing here knows of a limit of admission.
+
+func (s *State) create(op *flatOp, x *session) (*Znode, Code) {
+	switch {
+	case !validMode(op.mode, op.ttl):
+		return nil, CodeBadMode
+	case hopeless(op.path):
+		return nil, CodeBadPath
+	}
+	acl, code := s.acls.resolve(op.acl, x.identities, s.settings.X509)
 	if code != CodeOK {
 		return nil, code
 	}
@@ -48,6 +73,9 @@ func (s *State) create(op *flatOp, x *session) (*Znode, Code) {
 	if op.mode&Sequential != 0 {
 		s.name = appendSequence(append(s.name[:0], path...), up.newest.creates)
 		path = s.name
+	}
+	if pathFault(path) != "" {
+		return nil, CodeBadPath
 	}
 	if s.index[string(path)] != nil {
 		return nil, CodeNodeExists
@@ -66,14 +94,6 @@ func (s *State) create(op *flatOp, x *session) (*Znode, Code) {
 	return z, CodeOK
 }
 
-// fault checks once more, as part of the rules, the form of what is about to
-// become part of the state. Nothing here knows of a limit.
-func (op *flatOp) fault() Code {
-	err := opFault(op.kind, op.path, op.mode, op.ttl, op.acl)
-	code, _ := CodeOf(err)
-	return code
-}
-
 func (s *State) newNode(op *flatOp, path, parent string, acl *aclList) *Znode {
 	z := &Znode{
 		place: s.newPlace(path, parent), acl: acl,
@@ -90,9 +110,9 @@ func (s *State) newNode(op *flatOp, path, parent string, acl *aclList) *Znode {
 }
 
 func (s *State) set(op *flatOp, x *session) (*Znode, Code) {
-	at := s.index[string(op.path)]
+	at, code := s.find(op.path)
 	if at == nil {
-		return nil, CodeNoNode
+		return nil, code
 	}
 	old := at.newest
 	switch {
@@ -122,8 +142,11 @@ func (s *State) setData(old *Znode, data []byte, version int32) *Znode {
 }
 
 func (s *State) delete(op *flatOp, x *session) Code {
-	if code := op.fault(); code != CodeOK {
-		return code
+	switch {
+	case hopeless(op.path):
+		return CodeBadPath
+	case reserved(op.path):
+		return CodeReserved
 	}
 	up := s.parentPlace(op.path)
 	if up == nil {
@@ -146,16 +169,16 @@ func (s *State) delete(op *flatOp, x *session) Code {
 }
 
 func (s *State) setACL(op *flatOp, x *session) (*Znode, Code) {
-	if code := op.fault(); code != CodeOK {
-		return nil, code
+	at, missing := s.find(op.path)
+	if missing == CodeBadPath {
+		return nil, missing
 	}
-	acl, code := s.acls.resolve(op.acl, x.identities)
+	acl, code := s.acls.resolve(op.acl, x.identities, s.settings.X509)
 	if code != CodeOK {
 		return nil, code
 	}
-	at := s.index[string(op.path)]
 	if at == nil {
-		return nil, CodeNoNode
+		return nil, missing
 	}
 	old := at.newest
 	switch {

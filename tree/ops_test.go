@@ -113,16 +113,38 @@ func TestRefusals(t *testing.T) {
 		{"create: parent forbids", Create{Path: "/locked/b"}, ErrNoAuth},
 		{"create: ACL before parent", Create{Path: "/no/b", ACL: []ACL{}}, ErrInvalidACL},
 		{"create: auth without identity", Create{Path: "/b", ACL: []ACL{Auth(PermAll)}}, ErrInvalidACL},
-		{"create: path before mode", Create{Path: "b", Mode: 77}, ErrBadPath},
+		{"create: mode before path", Create{Path: "b", Mode: 77}, ErrBadMode},
+		{"create: no slash, before the ACL", Create{Path: "b", ACL: []ACL{}}, ErrBadPath},
+		{"create: empty path", Create{}, ErrBadPath},
+		{"create: zero byte, before the ACL", Create{Path: "/no/\x00", ACL: []ACL{}}, ErrBadPath},
+		{"create: ACL before the name", Create{Path: "/a/.", ACL: []ACL{}}, ErrInvalidACL},
+		{"create: parent before the name", Create{Path: "/no/."}, ErrNoNode},
+		{"create: a parent that cannot be", Create{Path: "/a//b"}, ErrNoNode},
+		{"create: no parent, as it does not begin with a slash", Create{Path: "a/b"}, ErrNoNode},
+		{"create: an empty name", Create{Path: "/a/"}, ErrBadPath},
+		{"create: an empty name below the root", Create{Path: "//"}, ErrBadPath},
+		{"create: two slashes at the root", Create{Path: "//a"}, ErrBadPath},
+		{"create: parent forbids, before the name", Create{Path: "/locked/\x01"}, ErrNoAuth},
+		{"create: a name before an ephemeral parent", Create{Path: "/e/\x01"}, ErrBadPath},
+		{"create: exists before an ephemeral parent", Create{Path: "/zookeeper"}, ErrNodeExists},
+		{"create: a sequential name", Create{Path: "/a/\x7f", Mode: Sequential}, ErrBadPath},
 		{"create: mode", Create{Path: "/b", Mode: 8}, ErrBadMode},
 		{"create: sequential container", Create{Path: "/b", Mode: Container | Sequential}, ErrBadMode},
 		{"create: ephemeral with TTL", Create{Path: "/b", Mode: Ephemeral, TTL: time.Second}, ErrBadMode},
 		{"create: TTL too long", Create{Path: "/b", TTL: MaxTTL + time.Millisecond}, ErrBadMode},
 		{"create: TTL too short", Create{Path: "/b", TTL: time.Microsecond}, ErrBadMode},
 		{"set: no node", Set{Path: "/b"}, ErrNoNode},
+		{"set: path", Set{Path: "/a/"}, ErrBadPath},
+		{"set: empty path", Set{}, ErrBadPath},
 		{"set: forbidden before version", Set{"/locked", nil, Version(9)}, ErrNoAuth},
 		{"set: version", Set{"/a", nil, Version(1)}, ErrBadVersion},
 		{"set: config", Set{"/zookeeper/config", nil, Cond{}}, ErrNoAuth},
+		{"delete: no slash", Delete{Path: "a"}, ErrBadPath},
+		{"delete: empty path", Delete{}, ErrBadPath},
+		{"delete: zero byte", Delete{Path: "/no/\x00"}, ErrBadPath},
+		{"delete: a path that cannot be", Delete{Path: "/a/"}, ErrNoNode},
+		{"delete: a path that cannot be, of a parent that forbids", Delete{Path: "/locked/"}, ErrNoAuth},
+		{"delete: a parent that cannot be", Delete{Path: "/a//b"}, ErrNoNode},
 		{"delete: no parent", Delete{Path: "/no/b"}, ErrNoNode},
 		{"delete: no node", Delete{Path: "/b"}, ErrNoNode},
 		{"delete: parent forbids, before no node", Delete{Path: "/locked/b"}, ErrNoAuth},
@@ -132,13 +154,15 @@ func TestRefusals(t *testing.T) {
 		{"delete: /zookeeper", Delete{Path: "/zookeeper"}, ErrReserved},
 		{"delete: quota", Delete{Path: "/zookeeper/quota"}, ErrReserved},
 		{"delete: config", Delete{Path: "/zookeeper/config"}, ErrReserved},
+		{"check: path", Check{Path: "/a//b"}, ErrBadPath},
 		{"check: no node", Check{Path: "/b"}, ErrNoNode},
 		{"check: version", Check{"/a", Version(1)}, ErrBadVersion},
 		{"check: forbidden", Check{"/hidden", Version(9)}, ErrNoAuth},
+		{"setACL: path before ACL", SetACL{"/a/.", []ACL{}, Cond{}}, ErrBadPath},
 		{"setACL: no node", SetACL{Path: "/b"}, ErrNoNode},
 		{"setACL: forbidden", SetACL{Path: "/locked"}, ErrNoAuth},
 		{"setACL: aversion, not version", SetACL{"/a", nil, Version(1)}, ErrBadVersion},
-		{"setACL: ACL before node", SetACL{"/no", []ACL{{PermAll, ID{"ip", "10.0.0.1"}}}, Cond{}}, ErrInvalidACL},
+		{"setACL: ACL before node", SetACL{"/no", []ACL{{PermAll, ID{"sasl", "me"}}}, Cond{}}, ErrInvalidACL},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := newEnv(t)
@@ -268,9 +292,9 @@ func TestIdentities(t *testing.T) {
 	e := newEnv(t)
 	e.apply(e.w.session())
 	stranger := int64(2)
-	out, _ := e.apply(e.w.entry(AddAuth{1, 1, alice}))
+	out, _ := e.apply(e.w.entry(AddAuth{1, 1, []ID{alice}}))
 	require.NoError(t, out.Err())
-	e.apply(e.w.entry(AddAuth{1, 1, bob}))
+	e.apply(e.w.entry(AddAuth{1, 1, []ID{bob}}))
 	e.ok(Create{Path: "/mine", ACL: []ACL{Auth(PermAll), {PermRead, bob}}})
 	acl, _, _ := e.s.View().GetACL("/mine")
 	require.Equal(t, []ACL{{PermAll, alice}, {PermAll, bob}, {PermRead, bob}}, acl)
@@ -287,11 +311,11 @@ func TestIdentities(t *testing.T) {
 	require.ErrorIs(t, v.Permit(stranger, "/mine", PermRead|PermAdmin), ErrNoAuth)
 	require.ErrorIs(t, v.Permit(99, "/mine", PermRead), ErrNoAuth)
 	require.ErrorIs(t, v.Permit(1, "/no", PermRead), ErrNoNode)
-	e.apply(e.w.entry(AddAuth{stranger, stranger, Super}))
+	e.apply(e.w.entry(AddAuth{stranger, stranger, []ID{Super}}))
 	out, _ = e.apply(e.w.write(stranger, Delete{Path: "/mine/open"}))
 	require.NoError(t, out.Err())
-	for _, id := range []ID{{"digest", "nocolon"}, {"world", "anyone"}, {"super", "x"}, {"ip", "::1"}} {
-		out, _ = e.apply(e.w.entry(AddAuth{1, 1, id}))
+	for _, id := range []ID{{"digest", "nocolon"}, {"world", "anyone"}, {"super", "x"}, {"ip", "::1/128"}, {"sasl", "me"}} {
+		out, _ = e.apply(e.w.entry(AddAuth{1, 1, []ID{id}}))
 		require.ErrorIs(t, out.Err(), ErrInvalidACL)
 	}
 }

@@ -27,9 +27,9 @@ func ValidatePath(path string) error {
 
 // prefixFault is pathFault for a path that gets digits appended before it is
 // used, so that "/a/" and "/a/.." will do.
-func prefixFault[T string | []byte](path T) string {
+func prefixFault(path string) string {
 	if n := len(path); n > 0 && (path[n-1] == '/' || path[n-1] == '.') {
-		return pathFault(string(path) + "0")
+		return pathFault(path + "0")
 	}
 	return pathFault(path)
 }

@@ -19,8 +19,8 @@ var (
 
 // genPath makes few paths, so that operations meet.
 func genPath(t *rapid.T) string {
-	if rapid.IntRange(0, 15).Draw(t, "system") == 0 {
-		return rapid.SampledFrom([]string{"/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config", "/zookeeper/quota/a"}).Draw(t, "path")
+	if rapid.IntRange(0, 9).Draw(t, "system") == 0 {
+		return rapid.SampledFrom([]string{"", "b", "/a/", "//a", "//", "/a//b", "/a/.", "/b/..", "/a\x00", "/a/\x01", "b/a", "/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config", "/zookeeper/quota/a"}).Draw(t, "path")
 	}
 	path := ""
 	for range rapid.SampledFrom([]int{1, 1, 1, 2, 2, 3}).Draw(t, "depth") {
@@ -32,7 +32,8 @@ func genPath(t *rapid.T) string {
 func genACL(t *rapid.T) []ACL {
 	return rapid.SampledFrom([][]ACL{
 		nil, nil, nil, nil, {World(PermAll)}, {World(PermRead | PermCreate)}, {World(PermAll &^ PermAdmin)},
-		{Auth(PermAll)}, {{PermAll, alice}, World(PermRead)}, {{PermAll &^ PermDelete, bob}, {PermAll &^ PermDelete, bob}},
+		{{PermAll, ID{"ip", "10.1.0.0/16"}}, {PermRead, ID{"ip", "2001:db8::/32"}}}, {{PermAll, ID{"x509", "CN=a"}}},
+		{}, {Auth(PermAll)}, {{PermAll, alice}, World(PermRead)}, {{PermAll &^ PermDelete, bob}, {PermAll &^ PermDelete, bob}},
 	}).Draw(t, "acl")
 }
 
@@ -49,12 +50,9 @@ func genOp(t *rapid.T) Op {
 	switch rapid.SampledFrom([]opKind{opCreate, opCreate, opCreate, opCreate, opSet, opSet, opDelete, opDelete, opCheck, opSetACL}).Draw(t, "op") {
 	case opCreate:
 		c := Create{Path: path, Data: genData(t), ACL: genACL(t)}
-		c.Mode = rapid.SampledFrom([]Mode{Persistent, Persistent, Ephemeral, Sequential, EphemeralSequential, Container}).Draw(t, "mode")
+		c.Mode = rapid.SampledFrom([]Mode{Persistent, Persistent, Ephemeral, Sequential, EphemeralSequential, Container, Container, 5, 8}).Draw(t, "mode")
 		if c.Mode == Persistent || c.Mode == Sequential {
 			c.TTL = rapid.SampledFrom([]time.Duration{0, 0, MinTTL, 5 * time.Second}).Draw(t, "ttl")
-		}
-		if path == "/" && c.Mode&Sequential == 0 {
-			c.Path = "/a"
 		}
 		return c
 	case opSet:
@@ -74,6 +72,10 @@ func genWriteOp(t *rapid.T) Op {
 	return Multi{rapid.SliceOfN(rapid.Custom(genOp), 0, 5).Draw(t, "ops")}
 }
 
+func genIDs(t *rapid.T) []ID {
+	return rapid.SampledFrom([][]ID{nil, nil, nil, {alice}, {bob}, {bob, alice, bob}, {alice, bob, Super}, {{"ip", "10.1.2.3"}, {"x509", "CN=a"}}, {{"ip", "2001:db8::1"}}}).Draw(t, "identities")
+}
+
 // genCommand makes a command that mostly fits the model's state.
 func genCommand(t *rapid.T, m *model) Command {
 	var id int64
@@ -91,19 +93,19 @@ func genCommand(t *rapid.T, m *model) Command {
 	sequence := uint64(int64(x.last) + rapid.SampledFrom([]int64{1, 1, 1, 1, 1, 1, 1, 0, -1, 2}).Draw(t, "sequence"))
 	switch kind := rapid.IntRange(0, 39).Draw(t, "command"); {
 	case len(ids) == 0 || kind == 0:
-		return CreateSession{Timeout: 4 * time.Second, Password: Password{byte(m.zxid)}, Server: uint64(kind)}
+		return CreateSession{Timeout: 4 * time.Second, Password: Password{byte(m.zxid)}, Server: uint64(kind), Identities: genIDs(t)}
 	case kind == 1:
 		password := x.password
 		if rapid.IntRange(0, 4).Draw(t, "wrong") == 0 {
 			password[15]++
 		}
-		return Attach{id, password, 7, rapid.SampledFrom([]int64{0, attachment}).Draw(t, "from")}
+		return Attach{id, password, 7, rapid.SampledFrom([]int64{0, attachment}).Draw(t, "from"), genIDs(t), rapid.Bool().Draw(t, "replace")}
 	case kind == 2:
 		return CloseSession{id, attachment, rapid.SampledFrom([]uint64{0, sequence}).Draw(t, "close")}
 	case kind == 3:
 		return ExpireSessions{rapid.SliceOfN(rapid.SampledFrom(append(ids, id)), 0, 3).Draw(t, "expire")}
 	case kind == 4:
-		return AddAuth{id, attachment, rapid.SampledFrom([]ID{alice, bob, Super}).Draw(t, "identity")}
+		return AddAuth{id, attachment, genIDs(t)}
 	case kind < 8:
 		path := genPath(t)
 		if due := m.due(m.clock + int64(time.Second)); len(due) > 0 {
@@ -114,7 +116,7 @@ func genCommand(t *rapid.T, m *model) Command {
 	case kind == 8:
 		return SetConfig{genData(t)}
 	case kind == 9:
-		return ChangeSettings{Settings{Unanswered: rapid.IntRange(1, 6).Draw(t, "unanswered"), Identities: 2}}
+		return ChangeSettings{Settings{Unanswered: rapid.IntRange(1, 6).Draw(t, "unanswered"), Identities: 2, X509: rapid.Bool().Draw(t, "x509")}}
 	}
 	answered := uint64(max(0, int64(x.last)-rapid.Int64Range(-1, 4).Draw(t, "answered")))
 	return Write{id, attachment, sequence, answered, genWriteOp(t)}
@@ -137,7 +139,7 @@ func checkView(t require.TestingT, m *model, v *View) {
 	for info := range v.Sessions() {
 		x := m.sessions[info.ID]
 		require.Equal(t, []any{x.password, x.server, x.attachment, x.last, x.answered}, []any{info.Password, info.Server, info.Attachment, info.LastSequence, info.AnsweredUpTo})
-		require.Equal(t, len(x.ids), len(info.Identities))
+		require.True(t, slices.Equal(x.ids, info.Identities))
 		var owned []string
 		for path, n := range m.nodes {
 			if n.stat.EphemeralOwner == info.ID {

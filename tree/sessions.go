@@ -2,6 +2,7 @@ package tree
 
 import (
 	"crypto/subtle"
+	"slices"
 	"time"
 )
 
@@ -124,18 +125,48 @@ func (s *State) store(x *session, data []byte) {
 }
 
 func (s *State) createSession(c *flatCommand, out *Outcome) {
+	out.Server = c.server
+	ids, code := joinIDs(nil, c.identities, s.settings.Identities)
+	if code != CodeOK {
+		out.Code = code
+		return
+	}
 	x := &session{
 		id: s.zxid, timeout: c.timeout, password: c.password,
-		server: c.server, attachment: s.zxid, token: s.batch,
+		server: c.server, attachment: s.zxid, identities: ids, token: s.batch,
 	}
 	s.addSession(x)
 	s.settle(x)
-	out.Session, out.Attachment, out.Next, out.Server = x.id, x.attachment, 1, x.server
+	out.Session, out.Attachment, out.Next = x.id, x.attachment, 1
+}
+
+// joinIDs returns the identities have and more, each once, unless that adds one
+// above the limit. have is shared with Views, and what is returned may share its
+// array.
+func joinIDs(have, more []ID, limit int) ([]ID, Code) {
+	if validateIDs(more) != nil {
+		return nil, CodeInvalidACL
+	}
+	ids := slices.Clip(have)
+	for _, id := range more {
+		switch {
+		case slices.Contains(ids, id):
+		case len(ids) >= limit:
+			return nil, CodeLimit
+		default:
+			ids = append(ids, id)
+		}
+	}
+	return ids, CodeOK
 }
 
 func (s *State) attach(c *flatCommand, out *Outcome) {
 	out.Attachment, out.Server = 0, c.server
 	x := s.session(c.session)
+	if validateIDs(c.identities) != nil {
+		out.Code = CodeInvalidACL
+		return
+	}
 	if x == nil || subtle.ConstantTimeCompare(x.password[:], c.password[:]) != 1 {
 		out.Code = CodeSessionExpired
 		return
@@ -145,8 +176,17 @@ func (s *State) attach(c *flatCommand, out *Outcome) {
 		out.Code = CodeSessionMoved
 		return
 	}
+	have := x.identities
+	if c.replace {
+		have = nil
+	}
+	ids, code := joinIDs(have, c.identities, s.settings.Identities)
+	if code != CodeOK {
+		out.Code = code
+		return
+	}
 	x = s.touch(x)
-	x.server, x.attachment = c.server, s.zxid
+	x.server, x.attachment, x.identities = c.server, s.zxid, ids
 	s.settle(x)
 	out.Attachment = x.attachment
 }
@@ -154,7 +194,7 @@ func (s *State) attach(c *flatCommand, out *Outcome) {
 func (s *State) addAuth(c *flatCommand, out *Outcome) {
 	x := s.session(c.session)
 	switch {
-	case validateID(c.identity) != nil:
+	case validateIDs(c.identities) != nil:
 		out.Code = CodeInvalidACL
 		return
 	case x == nil:
@@ -166,17 +206,13 @@ func (s *State) addAuth(c *flatCommand, out *Outcome) {
 		out.Code = CodeSessionMoved
 		return
 	}
-	for _, id := range x.identities {
-		if id == c.identity {
-			return
-		}
-	}
-	if len(x.identities) >= s.settings.Identities {
-		out.Code = CodeLimit
+	ids, code := joinIDs(x.identities, c.identities, s.settings.Identities)
+	if code != CodeOK || len(ids) == len(x.identities) {
+		out.Code = code
 		return
 	}
 	x = s.touch(x)
-	x.identities = append(x.identities[:len(x.identities):len(x.identities)], c.identity)
+	x.identities = ids
 	s.settle(x)
 }
 

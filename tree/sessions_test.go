@@ -3,6 +3,7 @@ package tree
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -85,21 +86,21 @@ func (e *env) applied(out Outcome) {
 func TestFencing(t *testing.T) {
 	e := newEnv(t)
 	password := Password{0, 7}
-	moved := e.command(Attach{1, password, 2, 1})
+	moved := e.command(Attach{1, password, 2, 1, nil, false})
 	require.NoError(t, moved.Err())
 	require.Equal(t, []any{int64(2), uint64(2), uint64(1)}, []any{moved.Attachment, moved.Server, moved.Next})
 	require.ErrorIs(t, e.command(Write{1, 1, 1, 0, Create{Path: "/old"}}).Err(), ErrSessionMoved)
 	require.ErrorIs(t, e.command(CloseSession{1, 1, 0}).Err(), ErrSessionMoved)
-	require.ErrorIs(t, e.command(AddAuth{1, 1, alice}).Err(), ErrSessionMoved)
-	late := e.command(Attach{1, password, 3, 1})
+	require.ErrorIs(t, e.command(AddAuth{1, 1, []ID{alice}}).Err(), ErrSessionMoved)
+	late := e.command(Attach{1, password, 3, 1, nil, false})
 	require.ErrorIs(t, late.Err(), ErrSessionMoved)
 	require.EqualValues(t, 2, late.Attachment)
-	require.ErrorIs(t, e.command(Attach{1, Password{1, 7}, 3, 0}).Err(), ErrSessionExpired, "wrong password")
-	require.ErrorIs(t, e.command(Attach{7, password, 3, 0}).Err(), ErrSessionExpired)
+	require.ErrorIs(t, e.command(Attach{1, Password{1, 7}, 3, 0, nil, false}).Err(), ErrSessionExpired, "wrong password")
+	require.ErrorIs(t, e.command(Attach{7, password, 3, 0, nil, false}).Err(), ErrSessionExpired)
 	e.applied(e.command(Write{1, 2, 1, 0, Create{Path: "/new"}}))
 	info, _ := e.s.View().Session(1)
 	require.Equal(t, []any{uint64(2), int64(2), uint64(1)}, []any{info.Server, info.Attachment, info.LastSequence})
-	again := e.command(Attach{1, password, 3, 0})
+	again := e.command(Attach{1, password, 3, 0, nil, false})
 	require.EqualValues(t, 2, again.Next)
 }
 
@@ -226,13 +227,80 @@ func TestSessionLimits(t *testing.T) {
 	info, _ := e.s.View().Session(1)
 	require.Equal(t, len(e.s.session(1).records[0].data), info.ResultBytes)
 
-	require.NoError(t, e.command(AddAuth{1, 1, alice}).Err())
-	require.NoError(t, e.command(AddAuth{1, 1, alice}).Err(), "given again")
+	require.NoError(t, e.command(AddAuth{1, 1, []ID{alice}}).Err())
+	require.NoError(t, e.command(AddAuth{1, 1, []ID{alice}}).Err(), "given again")
 	e.command(ChangeSettings{Settings{Identities: 1}})
-	require.ErrorIs(t, e.command(AddAuth{1, 1, bob}).Err(), ErrLimit)
-	require.ErrorIs(t, e.command(AddAuth{5, 1, bob}).Err(), ErrSessionExpired)
+	require.ErrorIs(t, e.command(AddAuth{1, 1, []ID{bob}}).Err(), ErrLimit)
+	require.ErrorIs(t, e.command(AddAuth{5, 1, []ID{bob}}).Err(), ErrSessionExpired)
 	info, _ = e.s.View().Session(1)
 	require.Equal(t, []ID{alice}, info.Identities)
+}
+
+// TestIdentitiesOfAConnection: a session has some from the start, and gets more or
+// others with an attachment. What is refused changes nothing.
+func TestIdentitiesOfAConnection(t *testing.T) {
+	e := newEnv(t)
+	password := Password{9}
+	out := e.command(CreateSession{Timeout: time.Second, Password: password, Identities: []ID{alice, alice}})
+	require.NoError(t, out.Err())
+	id, attachment := out.Session, out.Attachment
+	has := func(want ...ID) {
+		t.Helper()
+		info, _ := e.s.View().Session(id)
+		require.True(t, slices.Equal(want, info.Identities), "%v", info.Identities)
+		e.s = reload(t, e.s)
+	}
+	has(alice)
+	e.applied(e.command(Attach{id, password, 2, 0, nil, false}))
+	has(alice)
+	e.applied(e.command(Attach{id, password, 2, 0, []ID{bob}, false}))
+	has(alice, bob)
+	view := e.s.View()
+	e.applied(e.command(Attach{id, password, 2, 0, []ID{bob}, true}))
+	has(bob)
+	info, _ := view.Session(id)
+	require.Len(t, info.Identities, 2, "a View stays as it was")
+	e.applied(e.command(Attach{id, password, 2, 0, nil, true}))
+	has()
+
+	e.command(ChangeSettings{Settings{Identities: 1}})
+	info, _ = e.s.View().Session(id)
+	attachment = info.Attachment
+	for _, c := range []struct {
+		c    Command
+		want error
+	}{
+		{CreateSession{Identities: []ID{alice, bob}}, ErrLimit},
+		{CreateSession{Identities: []ID{{"digest", "none"}}}, ErrInvalidACL},
+		{CreateSession{Identities: []ID{{"digest", ":" + strings.Repeat("x", MaxIDBytes)}}}, ErrInvalidACL},
+		{Attach{id, password, 3, 0, []ID{alice, bob}, true}, ErrLimit},
+		{Attach{id, password, 3, 0, []ID{alice, {"world", "anyone"}}, true}, ErrInvalidACL},
+		{Attach{99, password, 3, 0, []ID{{"nobody", ""}}, true}, ErrInvalidACL},
+		{Attach{99, password, 3, 0, []ID{alice, bob}, true}, ErrSessionExpired},
+		{Attach{id, password, 3, 1, []ID{alice, bob}, true}, ErrSessionMoved},
+	} {
+		sessions := e.s.View().NumSessions()
+		out := e.command(c.c)
+		require.ErrorIs(t, out.Err(), c.want, "%+v", c.c)
+		require.Equal(t, sessions, e.s.View().NumSessions())
+		if _, ok := c.c.(CreateSession); ok {
+			require.Zero(t, out.Session)
+		}
+		info, _ := e.s.View().Session(id)
+		require.Equal(t, attachment, info.Attachment)
+		if errors.Is(c.want, ErrInvalidACL) {
+			require.ErrorIs(t, CheckCommand(c.c.AppendTo(nil), Limits{}), ErrInvalidACL)
+		}
+	}
+	has()
+	e.applied(e.command(Attach{id, password, 3, 0, []ID{alice, alice}, false}))
+	has(alice)
+	e.command(ChangeSettings{Settings{Identities: 3}})
+	e.applied(e.command(Attach{id, password, 3, 0, []ID{bob}, false}))
+	e.command(ChangeSettings{Settings{Identities: 1}})
+	e.applied(e.command(Attach{id, password, 3, 0, []ID{bob}, false}))
+	has(alice, bob)
+	require.ErrorIs(t, e.command(Attach{id, password, 3, 0, []ID{bob, alice}, true}).Err(), ErrLimit, "settings that were lowered")
 }
 
 // TestHalt: an entry that cannot be applied stops the State for good, after

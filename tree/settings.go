@@ -27,6 +27,9 @@ type Settings struct {
 	ResultBytes int
 	// Identities is how many identities a session may have. Default 16.
 	Identities int
+	// X509 says that ACLs may name subjects of certificates. As in ZooKeeper, where
+	// it takes a configured provider, they may not by default.
+	X509 bool
 
 	// Tombstones of ended sessions answer whether a session's last write was
 	// applied. They are kept for so long by the ensemble's clock, and then only

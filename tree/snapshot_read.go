@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 
 	"github.com/zabtree/zabtree/internal/codec"
 )
@@ -211,9 +210,7 @@ func (r *snapshotReader) takeSession() (*session, error) {
 		rec.Fail("password is not 16 bytes")
 	}
 	x.server, x.attachment, x.last, x.answered = rec.Uint(), rec.Int(), rec.Uint(), rec.Uint()
-	for n := rec.Array(math.MaxInt32); n > 0; n -= 2 {
-		x.identities = append(x.identities, ID{rec.String(), rec.String()})
-	}
+	x.identities = decodeIDs(rec)
 	if err := r.done(); err != nil {
 		return nil, err
 	}

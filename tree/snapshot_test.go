@@ -26,7 +26,7 @@ func variedState(t require.TestingT, size int) *State {
 	s, w := New(Settings{}), newWriter()
 	entries := []Entry{
 		w.session(), w.session(), w.session(),
-		w.entry(AddAuth{1, 1, alice}), w.entry(AddAuth{1, 1, bob}),
+		w.entry(AddAuth{1, 1, []ID{alice}}), w.entry(AddAuth{1, 1, []ID{bob}}),
 		w.write(1, Create{Path: "/a", Data: []byte("data")}),
 		w.write(1, Create{Path: "/a/auth", ACL: []ACL{Auth(PermAll)}}),
 		w.write(1, Create{Path: "/a/e", Mode: EphemeralSequential}),
@@ -52,7 +52,7 @@ func TestSnapshotGoesOn(t *testing.T) {
 	for _, c := range []Command{
 		Write{1, 1, 4, 1, Create{Path: "/a/e", Mode: Sequential}},
 		Write{1, 1, 2, 0, Set{Path: "/other"}},
-		Attach{2, Password{1, 7}, 9, 0},
+		Attach{2, Password{1, 7}, 9, 0, nil, false},
 		ExpireSessions{[]int64{1}},
 	} {
 		e := w.entry(c)

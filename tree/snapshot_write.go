@@ -128,12 +128,7 @@ func (w *snapshotWriter) session(b []byte, x *session) {
 	b = codec.AppendInt(b, x.attachment)
 	b = codec.AppendUint(b, x.last)
 	b = codec.AppendUint(b, x.answered)
-	b = codec.AppendArray(b, 2*len(x.identities))
-	for _, id := range x.identities {
-		b = codec.AppendString(b, id.Scheme)
-		b = codec.AppendString(b, id.ID)
-	}
-	w.end(b, nil)
+	w.end(appendIDs(b, x.identities), nil)
 	x.eachRecord(func(_ uint64, data []byte) {
 		w.endBytes(w.begin(recordResult), data)
 	})

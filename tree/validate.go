@@ -30,12 +30,22 @@ func (l Limits) withDefaults() Limits {
 
 // Validate refuses an operation for what can be said of it without knowing the
 // state: an [Error] with ErrUnknownOp, ErrBadPath, ErrBadMode, ErrInvalidACL,
-// ErrReserved or a SizeError. Nil means that it may be logged.
-func Validate(op Op, limits Limits) error {
+// ErrReserved or a SizeError. It is for whoever wants to know before anything is
+// sent: but for what [ValidateSize] refuses, such an operation may be logged, and is
+// refused by apply, in its place among all the reasons for which it may be.
+func Validate(op Op, limits Limits) error { return validate(op, limits, validateOne) }
+
+// ValidateSize refuses an operation that must not be logged: one that is unknown or too
+// large, an [Error] with ErrUnknownOp or a SizeError.
+func ValidateSize(op Op, limits Limits) error {
+	return validate(op, limits, func(op Op, index int, l Limits) error { return refusal(op, index, sizeFault(op, l)) })
+}
+
+func validate(op Op, limits Limits, one func(Op, int, Limits) error) error {
 	l := limits.withDefaults()
 	multi, isMulti := op.(Multi)
 	if !isMulti {
-		if err := validateOne(op, 0, l); err != nil {
+		if err := one(op, 0, l); err != nil {
 			return err
 		}
 	} else {
@@ -43,7 +53,7 @@ func Validate(op Op, limits Limits) error {
 			return &Error{Op: opMulti.String(), Err: &SizeError{"operations of a multi", len(multi.Ops), l.Ops}}
 		}
 		for i, member := range multi.Ops {
-			if err := validateOne(member, i, l); err != nil {
+			if err := one(member, i, l); err != nil {
 				return err
 			}
 		}
@@ -54,7 +64,7 @@ func Validate(op Op, limits Limits) error {
 	return nil
 }
 
-// CheckCommand is Validate for a command that is encoded already, as a leader
+// CheckCommand is ValidateSize for a command that is encoded already, as a leader
 // is handed it by another replica. It also refuses bytes that a State would
 // halt at, with ErrMalformed or ErrUnknownCommand. It copies nothing of size.
 func CheckCommand(command []byte, limits Limits) error {
@@ -73,12 +83,8 @@ func CheckCommand(command []byte, limits Limits) error {
 		return fmt.Errorf("%w: a write with the sequence 0", ErrMalformed)
 	}
 	for i := range c.ops {
-		op := &c.ops[i]
-		err := opFault(op.kind, op.path, op.mode, op.ttl, op.acl)
-		if err == nil && len(op.data) > l.Data {
-			err = &SizeError{"bytes of data", len(op.data), l.Data}
-		}
-		if err != nil {
+		if op := &c.ops[i]; len(op.data) > l.Data {
+			err := &SizeError{"bytes of data", len(op.data), l.Data}
 			return &Error{Op: op.kind.String(), Path: string(op.path), Index: i, Err: err}
 		}
 	}
@@ -87,13 +93,10 @@ func CheckCommand(command []byte, limits Limits) error {
 
 func validateOne(op Op, index int, l Limits) error {
 	var err error
-	size := 0
 	switch op := op.(type) {
 	case Create:
-		size = len(op.Data)
 		err = opFault(opCreate, op.Path, op.Mode, op.TTL, op.ACL)
 	case Set:
-		size = len(op.Data)
 		err = opFault(opSet, op.Path, 0, 0, nil)
 	case Delete:
 		err = opFault(opDelete, op.Path, 0, 0, nil)
@@ -101,20 +104,40 @@ func validateOne(op Op, index int, l Limits) error {
 		err = opFault(opCheck, op.Path, 0, 0, nil)
 	case SetACL:
 		err = opFault(opSetACL, op.Path, 0, 0, op.ACL)
+	}
+	if err == nil {
+		err = sizeFault(op, l)
+	}
+	return refusal(op, index, err)
+}
+
+// sizeFault refuses what is no operation on its own or in a multi, or has too much data.
+func sizeFault(op Op, l Limits) error {
+	size := 0
+	switch op := op.(type) {
+	case Create:
+		size = len(op.Data)
+	case Set:
+		size = len(op.Data)
+	case Delete, Check, SetACL:
 	default:
-		err = ErrUnknownOp
+		return ErrUnknownOp
 	}
-	if err == nil && size > l.Data {
-		err = &SizeError{"bytes of data", size, l.Data}
-	}
-	if err != nil {
-		return &Error{Op: OpName(op), Path: OpPath(op), Index: index, Err: err}
+	if size > l.Data {
+		return &SizeError{"bytes of data", size, l.Data}
 	}
 	return nil
 }
 
+func refusal(op Op, index int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &Error{Op: OpName(op), Path: OpPath(op), Index: index, Err: err}
+}
+
 // opFault is what is wrong with an operation whatever the state is.
-func opFault[T string | []byte](kind opKind, path T, mode Mode, ttl time.Duration, acl []ACL) error {
+func opFault(kind opKind, path string, mode Mode, ttl time.Duration, acl []ACL) error {
 	fault := ""
 	if kind == opCreate && mode&Sequential != 0 {
 		fault = prefixFault(path)

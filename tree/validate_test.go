@@ -56,13 +56,20 @@ func TestValidate(t *testing.T) {
 	} {
 		err := Validate(c.op, limits)
 		checked := CheckCommand(Write{Session: 1, Sequence: 1, Op: c.op}.AppendTo(nil), limits)
+		sized := ValidateSize(c.op, limits)
+		if errors.Is(c.want, ErrTooLarge) || errors.Is(c.want, ErrUnknownOp) {
+			require.ErrorIs(t, checked, c.want, "%v", c.op)
+			require.ErrorIs(t, sized, c.want, "%v", c.op)
+			require.IsType(t, &Error{}, sized)
+		} else {
+			require.NoError(t, checked, "%v", c.op)
+			require.NoError(t, sized, "%v: apply decides", c.op)
+		}
 		if c.want == nil {
 			require.NoError(t, err, "%v", c.op)
-			require.NoError(t, checked, "%v", c.op)
 			continue
 		}
 		require.ErrorIs(t, err, c.want, "%v", c.op)
-		require.ErrorIs(t, checked, c.want, "%v", c.op)
 		require.Equal(t, OpName(c.op) == "multi" && !errors.Is(err, ErrTooLarge), err.(*Error).Index == 1)
 	}
 	var size *SizeError
@@ -70,7 +77,7 @@ func TestValidate(t *testing.T) {
 	require.Equal(t, SizeError{"bytes of data", 11, 10}, *size)
 	require.NoError(t, Validate(Set{Path: "/a", Data: make([]byte, 1<<20-1)}, Limits{}))
 	require.ErrorIs(t, Validate(Set{Path: "/a", Data: make([]byte, 1<<20)}, Limits{}), ErrTooLarge)
-	require.ErrorIs(t, CheckCommand(AddAuth{1, 1, ID{"ip", "x"}}.AppendTo(nil), limits), ErrInvalidACL)
+	require.ErrorIs(t, CheckCommand(AddAuth{1, 1, []ID{{"ip", "x"}}}.AppendTo(nil), limits), ErrInvalidACL)
 	require.ErrorIs(t, CheckCommand(Write{Op: Check{Path: "/a"}}.AppendTo(nil), limits), ErrMalformed, "no sequence")
 	require.ErrorIs(t, CheckCommand([]byte{0x91, 99}, limits), ErrUnknownCommand)
 	require.ErrorIs(t, CheckCommand(nil, limits), ErrMalformed)
@@ -108,7 +115,7 @@ func TestDefaults(t *testing.T) {
 		TombstoneTime: 10 * time.Minute, Tombstones: 10_000, TombstoneBytes: 16 << 20,
 	}
 	require.Equal(t, defaults, Settings{}.withDefaults())
-	least := Settings{1, 1, 1, 1, 1, 1}
+	least := Settings{1, 1, 1, true, 1, 1, 1}
 	require.Equal(t, least, least.withDefaults())
 }
 

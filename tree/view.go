@@ -2,6 +2,7 @@ package tree
 
 import (
 	"iter"
+	"strings"
 	"sync"
 
 	"github.com/google/btree"
@@ -127,6 +128,44 @@ func (v *View) Children(path string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		v.places(path, func(p *place) bool { return yield(p.name()) })
 	}
+}
+
+// ChildrenAfter is Children from the first name after a given one on.
+func (v *View) ChildrenAfter(path, after string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if path == "" {
+			return
+		}
+		prefix := path
+		if path != "/" {
+			prefix += "/"
+		}
+		v.order.AscendGreaterOrEqual(&place{path: prefix + after, parent: path}, func(p *place) bool {
+			name := p.name()
+			return p.parent == path && (name == after || yield(name))
+		})
+	}
+}
+
+// Descendants returns how many znodes there are below path, however deep, in time
+// proportional to their number. It is 0 if there is no such znode.
+func (v *View) Descendants(path string) int {
+	z := v.Lookup(path)
+	switch {
+	case z == nil:
+		return 0
+	case path == "/":
+		return v.Len() - 1
+	}
+	n, prefix := int(z.stat.NumChildren), path+"/"
+	v.order.AscendGreaterOrEqual(&place{path: prefix, parent: prefix}, func(p *place) bool {
+		below := strings.HasPrefix(p.parent, prefix)
+		if below {
+			n++
+		}
+		return below
+	})
+	return n
 }
 
 // ChildNodes is Children with the znodes themselves.

@@ -2,6 +2,7 @@ package tree
 
 import (
 	"iter"
+	"strings"
 	"time"
 )
 
@@ -51,6 +52,15 @@ func (v *View) Ephemerals(session int64) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		v.ephemerals.AscendGreaterOrEqual(ephemeralKey{owner: session}, func(k ephemeralKey) bool {
 			return k.owner == session && yield(k.path)
+		})
+	}
+}
+
+// EphemeralsWith returns those of Ephemerals that begin with prefix.
+func (v *View) EphemeralsWith(session int64, prefix string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		v.ephemerals.AscendGreaterOrEqual(ephemeralKey{session, prefix}, func(k ephemeralKey) bool {
+			return k.owner == session && strings.HasPrefix(k.path, prefix) && yield(k.path)
 		})
 	}
 }

@@ -150,7 +150,7 @@ func (h *Host) applied(o *tree.Outcome) *session {
 		return nil
 	}
 	if o.Sequence == 0 {
-		s.authApplied(o)
+		h.authApplied(s, o)
 		return nil
 	}
 	h.outcome(s, o)

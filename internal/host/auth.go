@@ -1,9 +1,9 @@
 package host
 
 import (
-	"bytes"
 	"slices"
 
+	"github.com/zabtree/zabtree/session/protocol"
 	"github.com/zabtree/zabtree/tree"
 )
 
@@ -21,8 +21,8 @@ func (h *Host) proposeAuth(s *session, it *item) {
 		h.breakOff(s) // again once there is one
 		return
 	}
-	id, ok := identity(it.auth.Scheme, it.auth.Credential)
-	if !ok {
+	ids := h.identities(it.auth)
+	if ids == nil {
 		it.ready, it.code = true, tree.CodeInvalidACL
 		h.authSettled(s)
 		return
@@ -33,23 +33,27 @@ func (h *Host) proposeAuth(s *session, it *item) {
 	}
 	it.proposed = true
 	h.proposal(Token{Purpose: ForAuth, Session: s.id, Link: s.link.id, Request: it.id},
-		tree.AddAuth{Session: s.id, Attachment: s.attachment, Identity: id})
+		tree.AddAuth{Session: s.id, Attachment: s.attachment, Identities: ids})
 }
 
-// identity verifies a credential. Only what proves itself is known here.
-func identity(scheme string, credential []byte) (tree.ID, bool) {
-	user, password, ok := bytes.Cut(credential, []byte(":"))
-	if scheme != "digest" || !ok || len(user) == 0 {
-		return tree.ID{}, false
+// identities verifies a credential, and returns what it proves; nil for nothing. Only
+// what proves itself is known here.
+func (h *Host) identities(a *protocol.AddAuth) []tree.ID {
+	if a.Scheme != "digest" || len(a.Credential) > tree.MaxIDBytes {
+		return nil
 	}
-	return tree.DigestID(string(user), string(password)), true
+	id := tree.DigestCredential(string(a.Credential))
+	if id.ID == h.config.SuperDigest {
+		return []tree.ID{tree.Super, id}
+	}
+	return []tree.ID{id}
 }
 
 // authApplied takes an AddAuth that was applied: it is of the first of the session's
 // items, or once more of the doubted one. What the identity opens it opens from this
 // entry on, and for as long as the session has anything to be told, also if both it and
 // the session's end are in what was applied in one go.
-func (s *session) authApplied(o *tree.Outcome) {
+func (h *Host) authApplied(s *session, o *tree.Outcome) {
 	if o.Code != tree.CodeOK || len(s.items) == 0 || s.items[0].kind != itemAuth {
 		return
 	}
@@ -57,8 +61,10 @@ func (s *session) authApplied(o *tree.Outcome) {
 	if s.doubted != nil && s.doubted != it {
 		return // of the doubted one, which the session has
 	}
-	if id, ok := identity(it.auth.Scheme, it.auth.Credential); ok && !slices.Contains(s.identities, id) {
-		s.identities = append(s.identities, id)
+	for _, id := range h.identities(it.auth) {
+		if !slices.Contains(s.identities, id) {
+			s.identities = append(s.identities, id)
+		}
 	}
 }
 

@@ -22,6 +22,10 @@ type Config struct {
 	Watches watch.Limits
 	History watch.HistoryConfig
 
+	// SuperDigest is the digest identity of the user who is permitted everything:
+	// whoever proves it is tree.Super too. Empty: nobody is.
+	SuperDigest string
+
 	// A session's timeout is brought into [MinTimeout, MaxTimeout].
 	MinTimeout, MaxTimeout int64
 
@@ -245,8 +249,8 @@ func (h *Host) encoded(t Token, command []byte) {
 }
 
 // Proposed says what became of a proposal: err is nil if it was applied. What an
-// applied one did is told by Applied, before; outcome is for ForAuth alone. The
-// driver may leave out ForWrite and ForClose proposals that were applied, and
+// applied one did is told by Applied, before; outcome is for ForAuth and ForOpen
+// alone. The driver may leave out ForWrite and ForClose proposals that were applied, and
 // count them by ProposalsDone.
 func (h *Host) Proposed(t Token, outcome *tree.Outcome, err error) {
 	h.inflight--
@@ -261,6 +265,9 @@ func (h *Host) Proposed(t Token, outcome *tree.Outcome, err error) {
 	case ForOpen, ForAttach:
 		if l := h.links[t.Link]; err != nil && l != nil && l.join != nil && l.join.try == t.Try {
 			l.join.proposed = false
+		}
+		if err == nil && t.Purpose == ForOpen {
+			h.openRefused(t, outcome)
 		}
 	case ForReaping:
 		h.lead.reaping--

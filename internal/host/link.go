@@ -141,12 +141,12 @@ func (h *Host) requestToJoin(l *link, r protocol.Request) bool {
 		l.join = j
 		return true
 	case *protocol.Open:
-		if l.join != nil || r.Timeout <= 0 {
+		if l.join != nil || r.Timeout <= 0 || !h.mayHave(r.Identities) {
 			return false
 		}
 		j.open = r
 	case *protocol.Attach:
-		if j.open != nil || j.attach != nil || r.LastSeen < 0 || r.LastSent < r.AnsweredUpTo {
+		if j.open != nil || j.attach != nil || r.LastSeen < 0 || r.LastSent < r.AnsweredUpTo || !h.mayHave(r.Identities) {
 			return false
 		}
 		j.attach = r
@@ -173,7 +173,7 @@ func (h *Host) join(l *link) {
 	j.try++
 	if j.open != nil {
 		timeout := min(max(j.open.Timeout, h.config.MinTimeout), h.config.MaxTimeout)
-		c := tree.CreateSession{Password: j.open.Password, Server: h.config.Replica}
+		c := tree.CreateSession{Password: j.open.Password, Server: h.config.Replica, Identities: j.open.Identities}
 		setDuration(&c.Timeout, timeout)
 		h.proposal(Token{Purpose: ForOpen, Link: l.id, Try: j.try}, c)
 		return
@@ -181,7 +181,22 @@ func (h *Host) join(l *link) {
 	h.proposal(Token{Purpose: ForAttach, Link: l.id, Try: j.try}, tree.Attach{
 		Session: j.attach.Session, Password: j.attach.Password,
 		Server: h.config.Replica, From: j.attach.From,
+		Identities: j.attach.Identities, Replace: j.attach.ReplaceIdentities,
 	})
+}
+
+// mayHave says whether a session may be given identities, as far as that can be said
+// before the entry that gives them. It keeps from the log what need not be there.
+func (h *Host) mayHave(ids []tree.ID) bool {
+	return len(ids) <= protocol.MaxIdentities && tree.CheckIdentities(ids, h.view.Settings()) == nil
+}
+
+// openRefused takes the end of a proposal of an Open that was applied and made no
+// session.
+func (h *Host) openRefused(t Token, outcome *tree.Outcome) {
+	if l := h.links[t.Link]; l != nil && l.join != nil && l.join.try == t.Try && outcome != nil && outcome.Code != tree.CodeOK {
+		h.hangUp(l, &protocol.Refused{Reason: protocol.RefusedProtocol})
+	}
 }
 
 // setDuration sets a time.Duration by its nanoseconds, without package time.
@@ -220,6 +235,8 @@ func (h *Host) attached(o *tree.Outcome) {
 		if o.Attachment != a.From {
 			h.hangUp(l, &protocol.Refused{Reason: protocol.RefusedMoved, Attachment: o.Attachment})
 		}
+	case tree.CodeInvalidACL, tree.CodeLimit: // of the identities
+		h.hangUp(l, &protocol.Refused{Reason: protocol.RefusedProtocol})
 	default:
 		h.hangUp(l, h.expired(a))
 	}

@@ -1,6 +1,9 @@
 package host
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/zabtree/zabtree/session/protocol"
 	"github.com/zabtree/zabtree/tree"
 	"github.com/zabtree/zabtree/watch"
@@ -8,7 +11,7 @@ import (
 
 // addRead takes a read into the session's order.
 func (h *Host) addRead(s *session, it *item) bool {
-	if !s.add(it) {
+	if len(it.read.Parts) > protocol.MaxParts || !s.add(it) {
 		return false
 	}
 	if it.read.Linearizable {
@@ -27,12 +30,6 @@ func (h *Host) canRead(it *item) bool {
 // evaluate makes a read from the state as it is.
 func (h *Host) evaluate(s *session, r *protocol.Read) *protocol.Answer {
 	a := &protocol.Answer{ID: r.ID, Zxid: h.at, Read: &protocol.Reading{}}
-	if r.Kind != protocol.ReadNothing || r.Watch != 0 {
-		if tree.ValidatePath(r.Path) != nil {
-			a.Code, a.Read = tree.CodeBadPath, nil
-			return a
-		}
-	}
 	if a.Code = h.look(s, r, a.Read); a.Code != tree.CodeOK {
 		a.Read = nil
 		return a
@@ -46,11 +43,43 @@ func (h *Host) evaluate(s *session, r *protocol.Read) *protocol.Answer {
 
 // look fills in what a read finds.
 func (h *Host) look(s *session, r *protocol.Read, found *protocol.Reading) tree.Code {
-	if r.Kind == protocol.ReadNothing {
-		return tree.CodeOK
+	switch r.Kind {
+	case protocol.ReadNothing:
+	case protocol.ReadEphemerals:
+		found.Names = slices.AppendSeq([]string{}, h.view.EphemeralsWith(s.id, r.Path))
+	case protocol.ReadIdentities:
+		found.Identities = slices.Clone(s.identities)
+	case protocol.ReadMany:
+		found.Parts = make([]protocol.PartReading, len(r.Parts))
+		for i := range r.Parts {
+			found.Parts[i] = h.lookPart(s, &r.Parts[i])
+		}
+	default:
+		return h.lookAt(s, r, found)
 	}
+	return tree.CodeOK
+}
+
+func (h *Host) lookPart(s *session, p *protocol.Part) protocol.PartReading {
+	switch p.Kind {
+	case protocol.ReadData, protocol.ReadExists, protocol.ReadChildren, protocol.ReadACL:
+	default:
+		return protocol.PartReading{Code: tree.CodeUnknownOp}
+	}
+	found := &protocol.Reading{}
+	if code := h.lookAt(s, &protocol.Read{Kind: p.Kind, Path: p.Path}, found); code != tree.CodeOK {
+		return protocol.PartReading{Code: code}
+	}
+	return protocol.PartReading{Read: found}
+}
+
+// lookAt fills in what a read of a znode finds.
+func (h *Host) lookAt(s *session, r *protocol.Read, found *protocol.Reading) tree.Code {
 	z := h.view.Lookup(r.Path)
 	if z == nil {
+		if strings.IndexByte(r.Path, 0) >= 0 && r.Kind == protocol.ReadExists {
+			return tree.CodeBadPath
+		}
 		if r.Kind == protocol.ReadExists {
 			return tree.CodeOK
 		}
@@ -69,10 +98,9 @@ func (h *Host) look(s *session, r *protocol.Read, found *protocol.Reading) tree.
 		found.Data = z.Data()
 	case protocol.ReadExists:
 	case protocol.ReadChildren:
-		found.Names = make([]string, 0, found.Stat.NumChildren)
-		for name := range h.view.Children(r.Path) {
-			found.Names = append(found.Names, name)
-		}
+		h.children(r, found)
+	case protocol.ReadDescendants:
+		found.Count = int64(h.view.Descendants(r.Path))
 	case protocol.ReadACL:
 		found.ACL = z.ACL()
 		if found.ACL == nil {
@@ -85,6 +113,22 @@ func (h *Host) look(s *session, r *protocol.Read, found *protocol.Reading) tree.
 		return tree.CodeUnknownOp
 	}
 	return tree.CodeOK
+}
+
+// children fills in the names of a znode's children, or a page of them.
+func (h *Host) children(r *protocol.Read, found *protocol.Reading) {
+	n := int(found.Stat.NumChildren)
+	if r.Limit > 0 {
+		n = min(n, r.Limit)
+	}
+	found.Names = make([]string, 0, n)
+	for name := range h.view.ChildrenAfter(r.Path, r.After) {
+		if r.Limit > 0 && len(found.Names) == r.Limit {
+			found.More = true
+			return
+		}
+		found.Names = append(found.Names, name)
+	}
 }
 
 func (h *Host) permits(session int64, z *tree.Znode, need tree.Perms) bool {

@@ -52,8 +52,10 @@ func TestBadClient(t *testing.T) {
 		"answers of the future": {nil, &protocol.Write{ID: 1, Sequence: 1, AnsweredUpTo: 1, Op: set}},
 		"acknowledged too much": {nil, &protocol.Acknowledge{AnsweredUpTo: 1}},
 		"close acknowledges":    {nil, &protocol.Close{ID: 1, Sequence: 1, AnsweredUpTo: 3}},
-		"bad operation":         {nil, &protocol.Write{ID: 1, Sequence: 1, Op: tree.Set{Path: "a"}}},
+		"large operation":       {nil, &protocol.Write{ID: 1, Sequence: 1, Op: tree.Set{Path: "/a", Data: make([]byte, 1<<20+1)}}},
+		"multi in a multi":      {nil, &protocol.Write{ID: 1, Sequence: 1, Op: tree.Multi{Ops: []tree.Op{tree.Multi{}}}}},
 		"no operation":          {nil, &protocol.Write{ID: 1, Sequence: 1}},
+		"too many parts":        {nil, &protocol.Read{ID: 1, Kind: protocol.ReadMany, Parts: make([]protocol.Part, protocol.MaxParts+1)}},
 		"attach again":          {nil, attach},
 	}
 	for name, requests := range cases {

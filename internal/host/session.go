@@ -138,7 +138,7 @@ func (h *Host) endSession(s *session, reason protocol.End) {
 func (h *Host) requestOf(s *session, r protocol.Request) bool {
 	switch r := r.(type) {
 	case *protocol.Write:
-		if tree.Validate(r.Op, h.config.Limits) != nil || !h.acknowledge(s, r.AnsweredUpTo) {
+		if tree.ValidateSize(r.Op, h.config.Limits) != nil || !h.acknowledge(s, r.AnsweredUpTo) {
 			return false
 		}
 		return h.addWrite(s, &item{kind: itemWrite, id: r.ID, sequence: r.Sequence, op: r.Op})

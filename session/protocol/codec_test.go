@@ -20,9 +20,11 @@ func samplePassword() (p tree.Password) {
 func sampleRequests() []Request {
 	return []Request{
 		&Open{Timeout: 1e10, Password: samplePassword()},
+		&Open{Timeout: 1, Identities: []tree.ID{{Scheme: "ip", ID: "::1"}, tree.Super}},
 		&Rearm{Watches: []Watch{{ID: 1, Path: "/a", Kind: watch.Data}, {ID: 1 << 40, Path: "/", Kind: watch.PersistentRecursive}}},
 		&Rearm{Watches: []Watch{}},
 		&Attach{Session: 7, Password: samplePassword(), From: 9, LastSeen: 1 << 50, AnsweredUpTo: 3, LastSent: 8},
+		&Attach{Session: 7, Identities: []tree.ID{{Scheme: "digest", ID: "u:h"}}, ReplaceIdentities: true},
 		&Write{ID: 1, Sequence: 2, AnsweredUpTo: 1, Op: tree.Create{Path: "/a", Data: []byte{}, Mode: tree.Ephemeral}},
 		&Write{ID: 2, Sequence: 3, Op: tree.Multi{Ops: []tree.Op{
 			tree.Set{Path: "/a", Data: []byte("x"), If: tree.Version(3)}, tree.Delete{Path: "/b"}, tree.Check{Path: "/c"},
@@ -30,6 +32,8 @@ func sampleRequests() []Request {
 		}}},
 		&Read{ID: 4, Kind: ReadChildren, Path: "/a", Linearizable: true, Watch: 6, WatchKind: watch.Children, Resume: true, Since: 77},
 		&Read{ID: 5},
+		&Read{ID: 5, Kind: ReadChildren, Path: "/a", After: "b", Limit: 1 << 30},
+		&Read{ID: 5, Kind: ReadMany, Parts: []Part{{ReadData, "/a"}, {ReadChildren, ""}}},
 		&AddAuth{ID: 6, Scheme: "digest", Credential: []byte("u:p")},
 		&Unwatch{Watch: 3},
 		&Cancel{ID: 9},
@@ -50,6 +54,10 @@ func sampleMessages() []Message {
 		&Answer{ID: 1, Zxid: 2, Record: []byte{0, 1}, WatchRefused: true},
 		&Answer{ID: 3, Zxid: 4, Read: &Reading{Exists: true, Armed: true, Stat: stat, Data: []byte{}, Names: []string{"a", "b"},
 			ACL: []tree.ACL{{Perms: 1, ID: tree.ID{Scheme: "digest", ID: "u:x"}}}}},
+		&Answer{ID: 3, Zxid: 4, Read: &Reading{More: true, Count: 1 << 40, Identities: []tree.ID{{Scheme: "ip", ID: "::1"}, tree.Super}}},
+		&Answer{ID: 3, Zxid: 4, Read: &Reading{Parts: []PartReading{
+			{Code: tree.CodeNoNode}, {Read: &Reading{Exists: true, Stat: stat, Data: []byte("x"), Names: []string{"n"}}},
+		}}},
 		&Answer{ID: 3, Zxid: 4, Read: &Reading{Names: []string{}, ACL: []tree.ACL{}}},
 		&Events{Zxid: 9, More: true, Events: []Event{
 			{Watch: 1, Event: watch.Event{Type: watch.Created, Path: "/a", Zxid: 9}},
@@ -117,11 +125,27 @@ func TestDecodeDamaged(t *testing.T) {
 func TestDecodeOutOfRange(t *testing.T) {
 	for _, m := range []Message{
 		&Refused{}, &Refused{Reason: refusals}, &Ended{}, &Ended{Reason: ends},
-		&Answer{Zxid: -1}, &Answer{Code: 255}, &Events{Zxid: -1},
+		&Answer{Zxid: -1}, &Answer{Code: 255}, &Answer{Read: &Reading{Parts: []PartReading{{Code: 255}}}},
+		&Answer{Read: &Reading{Parts: []PartReading{{Read: &Reading{Parts: []PartReading{{}}}}}}},
+		&Answer{Read: &Reading{Parts: make([]PartReading, MaxParts+1)}}, &Answer{Read: &Reading{Identities: make([]tree.ID, MaxIdentities+1)}}, &Events{Zxid: -1},
 	} {
 		_, err := DecodeMessage(AppendMessage(nil, m))
 		require.ErrorIs(t, err, ErrMalformed, "%+v", m)
 	}
+}
+
+// What no client asks for in one request is refused.
+func TestDecodeTooMany(t *testing.T) {
+	for _, r := range []Request{
+		&Rearm{Watches: make([]Watch, MaxRearm+1)}, &Read{Parts: make([]Part, MaxParts+1)}, &Open{Identities: make([]tree.ID, MaxIdentities+1)},
+		&Attach{Identities: make([]tree.ID, MaxIdentities+1)},
+	} {
+		_, err := DecodeRequest(AppendRequest(nil, r))
+		require.ErrorIs(t, err, ErrMalformed, "%T", r)
+	}
+	odd := []byte{0x94, byte(kindOpen), 1, 0xc4, 16, 15: 0, 20: 0, 21: 0x91, 22: 0xa1, 23: 'x'}
+	_, err := DecodeRequest(odd)
+	require.ErrorContains(t, err, "identity without an ID")
 }
 
 // checkDecode checks that what can be decoded is encoded as something that is

@@ -30,24 +30,26 @@ func DecodeRequest(b []byte) (Request, error) {
 	var req Request
 	switch kind {
 	case kindOpen:
-		expect(2)
-		req = &Open{Timeout: r.Int(), Password: readPassword(&r)}
+		expect(3)
+		req = &Open{Timeout: r.Int(), Password: readPassword(&r), Identities: readIDs(&r)}
 	case kindRearm:
 		expect(1)
 		req = &Rearm{Watches: readWatches(&r)}
 	case kindAttach:
-		expect(6)
+		expect(8)
 		req = &Attach{
 			Session: r.Int(), Password: readPassword(&r), From: r.Int(), LastSeen: r.Int(),
 			AnsweredUpTo: r.Uint(), LastSent: r.Uint(),
+			Identities: readIDs(&r), ReplaceIdentities: r.Bool(),
 		}
 	case kindWrite:
 		expect(4)
 		return readWrite(&r)
 	case kindRead:
-		expect(8)
+		expect(11)
 		req = &Read{
-			ID: r.Uint(), Kind: ReadKind(r.Uint8()), Path: r.String(), Linearizable: r.Bool(),
+			ID: r.Uint(), Kind: ReadKind(r.Uint8()), Path: r.String(),
+			After: r.String(), Limit: int(r.Int32()), Parts: readParts(&r), Linearizable: r.Bool(),
 			Watch: r.Uint(), WatchKind: watch.Kind(r.Uint8()),
 			Resume: r.Bool(), Since: r.Int(),
 		}
@@ -101,6 +103,26 @@ func readPassword(r *codec.Reader) (p tree.Password) {
 	return p
 }
 
+func readParts(r *codec.Reader) (parts []Part) {
+	for n := r.Array(MaxParts); n > 0 && r.Err() == nil; n-- {
+		r.Fields(2)
+		parts = append(parts, Part{ReadKind(r.Uint8()), r.String()})
+	}
+	return parts
+}
+
+// readIDs reads identities; none are nil.
+func readIDs(r *codec.Reader) (ids []tree.ID) {
+	n := r.Array(2 * MaxIdentities)
+	if n%2 != 0 {
+		r.Fail("identity without an ID")
+	}
+	for ; n > 0 && r.Err() == nil; n -= 2 {
+		ids = append(ids, tree.ID{Scheme: r.String(), ID: r.String()})
+	}
+	return ids
+}
+
 func readWatches(r *codec.Reader) []Watch {
 	n := r.Array(MaxRearm)
 	ws := make([]Watch, 0, n)
@@ -137,7 +159,7 @@ func DecodeMessage(b []byte) (Message, error) {
 		expect(6)
 		m = &Answer{
 			ID: r.Uint(), Zxid: readZxid(&r), Code: readCode(&r), Record: r.Bytes(),
-			WatchRefused: r.Bool(), Read: readReading(&r),
+			WatchRefused: r.Bool(), Read: readReading(&r, true),
 		}
 	case kindEvents:
 		expect(3)
@@ -217,12 +239,22 @@ func readEvents(r *codec.Reader) *Events {
 	return m
 }
 
-func readReading(r *codec.Reader) *Reading {
+// readReading reads a Reading, or nil. Those of parts have no parts themselves.
+func readReading(r *codec.Reader, parts bool) *Reading {
 	if r.Nil() {
 		return nil
 	}
-	r.Fields(6)
+	r.Fields(10)
 	v := &Reading{Exists: r.Bool(), Armed: r.Bool(), Stat: readStat(r), Data: r.Bytes()}
+	v.More, v.Count, v.Identities = r.Bool(), r.Int(), readIDs(r)
+	n := r.Array(MaxParts)
+	if n > 0 && !parts {
+		r.Fail("parts within a part")
+	}
+	for ; n > 0 && r.Err() == nil; n-- {
+		r.Fields(2)
+		v.Parts = append(v.Parts, PartReading{readCode(r), readReading(r, false)})
+	}
 	if !r.Nil() {
 		n := r.Array(math.MaxInt32)
 		v.Names = make([]string, 0, min(n, 1024))

@@ -15,9 +15,10 @@ func AppendRequest(dst []byte, r Request) []byte {
 	kind := uint8(r.requestKind())
 	switch r := r.(type) {
 	case *Open:
-		dst = appendHead(dst, kind, 2)
+		dst = appendHead(dst, kind, 3)
 		dst = codec.AppendInt(dst, r.Timeout)
 		dst = codec.AppendBytes(dst, r.Password[:])
+		dst = appendIDs(dst, r.Identities)
 	case *Rearm:
 		dst = appendHead(dst, kind, 1)
 		dst = codec.AppendArray(dst, len(r.Watches))
@@ -28,13 +29,15 @@ func AppendRequest(dst []byte, r Request) []byte {
 			dst = codec.AppendUint(dst, uint64(w.Kind))
 		}
 	case *Attach:
-		dst = appendHead(dst, kind, 6)
+		dst = appendHead(dst, kind, 8)
 		dst = codec.AppendInt(dst, r.Session)
 		dst = codec.AppendBytes(dst, r.Password[:])
 		dst = codec.AppendInt(dst, r.From)
 		dst = codec.AppendInt(dst, r.LastSeen)
 		dst = codec.AppendUint(dst, r.AnsweredUpTo)
 		dst = codec.AppendUint(dst, r.LastSent)
+		dst = appendIDs(dst, r.Identities)
+		dst = codec.AppendBool(dst, r.ReplaceIdentities)
 	case *Write:
 		dst = appendHead(dst, kind, 4)
 		dst = codec.AppendUint(dst, r.ID)
@@ -42,10 +45,17 @@ func AppendRequest(dst []byte, r Request) []byte {
 		dst = codec.AppendUint(dst, r.AnsweredUpTo)
 		dst = tree.AppendOp(dst, r.Op)
 	case *Read:
-		dst = appendHead(dst, kind, 8)
+		dst = appendHead(dst, kind, 11)
 		dst = codec.AppendUint(dst, r.ID)
 		dst = codec.AppendUint(dst, uint64(r.Kind))
 		dst = codec.AppendString(dst, r.Path)
+		dst = codec.AppendString(dst, r.After)
+		dst = codec.AppendInt(dst, int64(r.Limit))
+		dst = codec.AppendArray(dst, len(r.Parts))
+		for _, p := range r.Parts {
+			dst = codec.AppendUint(codec.AppendArray(dst, 2), uint64(p.Kind))
+			dst = codec.AppendString(dst, p.Path)
+		}
 		dst = codec.AppendBool(dst, r.Linearizable)
 		dst = codec.AppendUint(dst, r.Watch)
 		dst = codec.AppendUint(dst, uint64(r.WatchKind))
@@ -69,6 +79,16 @@ func AppendRequest(dst []byte, r Request) []byte {
 		dst = codec.AppendUint(dst, r.ID)
 		dst = codec.AppendUint(dst, r.Sequence)
 		dst = codec.AppendUint(dst, r.AnsweredUpTo)
+	}
+	return dst
+}
+
+// appendIDs appends identities as an array of schemes and IDs by turns.
+func appendIDs(dst []byte, ids []tree.ID) []byte {
+	dst = codec.AppendArray(dst, 2*len(ids))
+	for i := range ids {
+		dst = codec.AppendString(dst, ids[i].Scheme)
+		dst = codec.AppendString(dst, ids[i].ID)
 	}
 	return dst
 }
@@ -137,11 +157,19 @@ func appendReading(dst []byte, r *Reading) []byte {
 	if r == nil {
 		return codec.AppendNil(dst)
 	}
-	dst = codec.AppendArray(dst, 6)
+	dst = codec.AppendArray(dst, 10)
 	dst = codec.AppendBool(dst, r.Exists)
 	dst = codec.AppendBool(dst, r.Armed)
 	dst = appendStat(dst, &r.Stat)
 	dst = codec.AppendBytes(dst, r.Data)
+	dst = codec.AppendBool(dst, r.More)
+	dst = codec.AppendInt(dst, r.Count)
+	dst = appendIDs(dst, r.Identities)
+	dst = codec.AppendArray(dst, len(r.Parts))
+	for i := range r.Parts {
+		dst = codec.AppendUint(codec.AppendArray(dst, 2), uint64(r.Parts[i].Code))
+		dst = appendReading(dst, r.Parts[i].Read)
+	}
 	if r.Names == nil {
 		dst = codec.AppendNil(dst)
 	} else {

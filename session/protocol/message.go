@@ -107,9 +107,21 @@ type Reading struct {
 	Exists bool // for ReadExists
 	Stat   tree.Stat
 	Data   []byte
-	Names  []string // children, in ascending order
+	Names  []string // children, or paths of ephemerals, in ascending order
+	More   bool     // there are more children behind these
 	ACL    []tree.ACL
 	Armed  bool // the watch asked for is armed
+
+	Count      int64         // of ReadDescendants
+	Identities []tree.ID     // of ReadIdentities
+	Parts      []PartReading // of ReadMany, in the order of its parts
+}
+
+// PartReading is what one part of a ReadMany found: a Reading, without parts, if Code
+// is CodeOK.
+type PartReading struct {
+	Code tree.Code
+	Read *Reading
 }
 
 // Event is an event of one of the session's watches.

@@ -37,7 +37,13 @@ type Open struct {
 	Timeout int64
 	// Password is 128 random bits that prove whose session it is.
 	Password tree.Password
+	// Identities are those that the session has from the start. They are taken at
+	// their word: whoever passes on the requests of others says what they are.
+	Identities []tree.ID
 }
+
+// MaxIdentities is how many identities one Open or Attach may name.
+const MaxIdentities = 1024
 
 // Watch is a watch as its session knows it.
 type Watch struct {
@@ -69,6 +75,13 @@ type Attach struct {
 	// AnsweredUpTo and LastSent say for which writes the session still waits:
 	// those after the first, up to and including the second.
 	AnsweredUpTo, LastSent uint64
+
+	// Identities are those that the session has from now on, as in Open: in place of
+	// all that it has if ReplaceIdentities is set, as where they belong to a
+	// connection and are proved again over each; else besides them. What the watches
+	// brought along have missed is filtered by what that makes.
+	Identities        []tree.ID
+	ReplaceIdentities bool
 }
 
 // Write is an operation that has its place in the log. It is answered by an
@@ -93,15 +106,44 @@ const (
 	ReadExists
 	ReadChildren
 	ReadACL
+	// ReadEphemerals asks for the paths of the session's own ephemeral znodes that
+	// begin with Path, which need not be that of a znode; ReadDescendants for how many
+	// znodes there are below Path, however deep, in time proportional to that.
+	ReadEphemerals
+	ReadDescendants
+	// ReadIdentities asks for the session's identities.
+	ReadIdentities
+	// ReadMany asks for the Parts, made of one state.
+	ReadMany
 	readKinds
 )
 
+// Part is one of the reads of a ReadMany: of the kind ReadData, ReadExists,
+// ReadChildren or ReadACL.
+type Part struct {
+	Kind ReadKind
+	Path string
+}
+
+// MaxParts is how many parts a Read may have.
+const MaxParts = 4096
+
 // Read asks for something of the applied state, behind all earlier requests of
 // the session and before all later ones. It is answered by an [Answer].
+//
+// A path that no znode can have is that of no znode, as in ZooKeeper: CodeNoNode, or
+// nothing found by ReadExists, which alone refuses one with a zero byte with
+// CodeBadPath. A watch on such a path is refused, as nothing would ever come of it.
 type Read struct {
 	ID   uint64
 	Kind ReadKind
 	Path string
+	// After and Limit make a page of the children: the names after that one in
+	// ascending order, and if Limit is above 0 at most so many.
+	After string
+	Limit int
+	Parts []Part // of ReadMany
+
 	// Linearizable asks for a state that holds whatever was committed anywhere
 	// before the host was asked.
 	Linearizable bool
@@ -123,8 +165,8 @@ type Read struct {
 // by an [Answer].
 type AddAuth struct {
 	ID         uint64
-	Scheme     string // "digest"
-	Credential []byte // "user:password"
+	Scheme     string // "digest"; any other is refused with CodeInvalidACL
+	Credential []byte // "user:password", up to tree.MaxIDBytes
 }
 
 // Unwatch removes a watch. There is no answer; events that are on their way may

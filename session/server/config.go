@@ -57,6 +57,12 @@ type Config struct {
 	// members refuse to connect.
 	Settings tree.Settings
 
+	// SuperDigest is who is permitted everything, whatever ACLs say: the ID of a
+	// tree.DigestID, user:base64(sha1(user:password)), as in ZooKeeper's
+	// zookeeper.DigestAuthenticationProvider.superDigest. A session that proves by
+	// AddAuth to be that user has the identity tree.Super too. Empty: nobody is.
+	SuperDigest string
+
 	// MinSessionTimeout and MaxSessionTimeout bound the timeout of sessions opened
 	// here: one election timeout and 24 h by default.
 	MinSessionTimeout, MaxSessionTimeout time.Duration
@@ -128,6 +134,7 @@ func (c *Config) Validate() error {
 	c.validateSizes(bad)
 	c.validateTimes(bad)
 	c.validateSettings(bad)
+	c.validateSuper(bad)
 	errs = append(errs, d.Settings.Validate(), d.Watches.Validate(), d.History.Validate())
 	return errors.Join(errs...)
 }
@@ -159,7 +166,7 @@ func (c *Config) limits() tree.Limits {
 
 func (c *Config) host() host.Config {
 	return host.Config{
-		Replica: c.ID, Limits: c.limits(), Watches: c.Watches, History: c.History,
+		Replica: c.ID, Limits: c.limits(), Watches: c.Watches, History: c.History, SuperDigest: c.SuperDigest,
 		MinTimeout: int64(c.MinSessionTimeout), MaxTimeout: int64(c.MaxSessionTimeout),
 		TickEvery: int64(c.Tick), ReapEvery: int64(c.ReapInterval), MaxProposals: maxProposals,
 	}

@@ -1,8 +1,11 @@
 package server
 
 import (
+	"crypto/sha1"
+	"encoding/base64"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/zabtree/zabtree/transport"
@@ -104,6 +107,18 @@ func (c *Config) validateTimes(bad report) {
 	}
 	if c.ReapInterval < 0 {
 		bad("ReapInterval", "is negative")
+	}
+}
+
+// validateSuper refuses what no password can be for.
+func (c *Config) validateSuper(bad report) {
+	if c.SuperDigest == "" {
+		return
+	}
+	user, hash, _ := strings.Cut(c.SuperDigest, ":")
+	sum, err := base64.StdEncoding.DecodeString(hash)
+	if user == "" || err != nil || len(sum) != sha1.Size {
+		bad("SuperDigest", "is not of the form user:base64(sha1(user:password)), as the ID of a tree.DigestID")
 	}
 }
 

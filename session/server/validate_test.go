@@ -54,6 +54,11 @@ func TestConfigErrorsAreTrue(t *testing.T) {
 			[]string{"server: Config.MinSessionTimeout: is -1ns, negative"}},
 		{func(c *server.Config) { c.Transport = small.Endpoint(1) },
 			[]string{"server: Config.Transport: carries frames of at most 1024 bytes (MaxFrame), and MaxOpBytes, 4194304 by default, needs 6356992, 2 MiB and 64 KiB more"}},
+		{func(c *server.Config) { c.SuperDigest = tree.DigestID("super", "secret").ID }, nil},
+		{func(c *server.Config) { c.SuperDigest = "super:secret" },
+			[]string{"server: Config.SuperDigest: is not of the form user:base64(sha1(user:password)), as the ID of a tree.DigestID"}},
+		{func(c *server.Config) { c.SuperDigest = tree.DigestID("", "secret").ID },
+			[]string{"server: Config.SuperDigest: is not of the form user:base64(sha1(user:password)), as the ID of a tree.DigestID"}},
 		{func(c *server.Config) { c.Members = zab.Membership{{ID: 3}, {ID: 1}, {ID: 3}}; c.Transport = lonely{} },
 			[]string{"zab: Config.Members: member 3: there twice"}},
 	} {

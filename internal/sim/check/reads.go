@@ -100,18 +100,15 @@ func (c *Checker) readValue(cl *client, k *call, a *protocol.Answer) error {
 
 // readable returns what a read is of, and with which code it must be answered.
 func (c *Checker) readable(cl *client, r *protocol.Read, zxid int64) (*model.Node, tree.Code) {
-	if r.Kind == protocol.ReadNothing {
-		if r.Watch != 0 && !model.ValidPath(r.Path) {
-			return nil, tree.CodeBadPath
-		}
+	if !ofZnode(r.Kind) {
 		return nil, tree.CodeOK
-	}
-	if !model.ValidPath(r.Path) {
-		return nil, tree.CodeBadPath
 	}
 	n := c.model.At(r.Path, zxid)
 	if n == nil {
 		if r.Kind == protocol.ReadExists {
+			if strings.Contains(r.Path, "\x00") {
+				return nil, tree.CodeBadPath
+			}
 			return nil, tree.CodeOK
 		}
 		return nil, tree.CodeNoNode
@@ -129,6 +126,9 @@ func (c *Checker) readable(cl *client, r *protocol.Read, zxid int64) (*model.Nod
 // found says whether a reading is that of a znode.
 func (c *Checker) found(cl *client, r *protocol.Read, n *model.Node, a *protocol.Answer) bool {
 	got := a.Read
+	if !ofZnode(r.Kind) {
+		return c.foundBesides(cl, r, a)
+	}
 	if n == nil {
 		return !got.Exists && got.Stat == tree.Stat{} && got.Data == nil && len(got.Names) == 0 && got.ACL == nil
 	}
@@ -138,7 +138,12 @@ func (c *Checker) found(cl *client, r *protocol.Read, n *model.Node, a *protocol
 	switch r.Kind {
 	case protocol.ReadData:
 		return model.SameBytes(got.Data, n.Data)
+	case protocol.ReadDescendants:
+		return got.Count == c.below(r.Path, a.Zxid)
 	case protocol.ReadChildren:
+		if r.After != "" || r.Limit > 0 {
+			return c.isPage(r, got, a.Zxid)
+		}
 		return c.areChildren(r.Path, got.Names, a.Zxid, int(n.Stat.NumChildren))
 	case protocol.ReadACL:
 		return slices.Equal(got.ACL, c.shownACL(cl, n, a.Zxid))

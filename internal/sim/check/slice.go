@@ -144,7 +144,7 @@ func (c *Checker) sliceAdd(cl *client, k *call, op tree.Op, rank int64) {
 			c.sliceDiscard()
 			return
 		}
-	case k.auth != nil, !k.read.Linearizable, k.read.Kind == protocol.ReadNothing, k.read.Kind == protocol.ReadACL, !s.inside(k.read.Path):
+	case k.auth != nil, !k.read.Linearizable, k.read.Kind == protocol.ReadNothing, k.read.Kind >= protocol.ReadACL, k.read.After != "", k.read.Limit > 0, !s.inside(k.read.Path):
 		return
 	}
 	k.sliced, s.open[k] = o, cl

@@ -231,6 +231,9 @@ func (c *simClient) read(watched bool) {
 	if w.rng.IntN(20) == 0 {
 		r.Path = "/"
 	}
+	if w.rng.IntN(4) == 0 && !watched {
+		w.moreOf(&r)
+	}
 	if watched {
 		r.Watch, r.WatchKind = c.m.NewWatch(), watch.Kind(1+w.rng.IntN(5))
 		if w.rng.IntN(4) == 0 {
@@ -239,6 +242,25 @@ func (c *simClient) read(watched bool) {
 		c.watches = append(c.watches, r.Watch)
 	}
 	c.submit(&simCall{Call: protocol.Call{Read: r}})
+}
+
+// moreOf makes a read one of the less usual ones.
+func (w *world) moreOf(r *protocol.Read) {
+	switch w.rng.IntN(5) {
+	case 0:
+		r.Kind, r.After, r.Limit = protocol.ReadChildren, strings.Repeat("m", w.rng.IntN(2)), w.rng.IntN(4)
+	case 1:
+		r.Kind, r.Path = protocol.ReadEphemerals, r.Path[:1+w.rng.IntN(len(r.Path))]
+	case 2:
+		r.Kind = protocol.ReadDescendants
+	case 3:
+		r.Kind = protocol.ReadIdentities
+	case 4:
+		r.Kind = protocol.ReadMany
+		for range w.rng.IntN(4) {
+			r.Parts = append(r.Parts, protocol.Part{Kind: protocol.ReadKind(1 + w.rng.IntN(4)), Path: w.path()})
+		}
+	}
 }
 
 func (c *simClient) unwatch() {

@@ -92,22 +92,63 @@ func (m *Model) createSession(p *Prediction, c tree.CreateSession) {
 		ID: m.zxid, Timeout: min(max(c.Timeout.Milliseconds(), 0), math.MaxInt32), Password: c.Password,
 		Server: c.Server, Attachment: m.zxid, records: map[uint64][]byte{}, ephemerals: map[string]bool{},
 	}
+	p.Server = c.Server
+	if p.Code = m.identify(x, c.Identities, false); p.Code != tree.CodeOK {
+		return
+	}
 	m.sessions[x.ID], m.alive[x.ID] = x, x
-	p.Session, p.Attachment, p.Next, p.Server = x.ID, x.ID, 1, c.Server
+	p.Session, p.Attachment, p.Next = x.ID, x.ID, 1
+}
+
+// identify gives a session identities, in place of those that it has or besides them.
+func (m *Model) identify(x *Session, ids []tree.ID, replace bool) tree.Code {
+	had := m.identitiesOf(x, m.zxid)
+	if replace {
+		had = nil
+	}
+	has := slices.Clone(had)
+	for _, id := range ids {
+		if !validIdentity(id) {
+			return tree.CodeInvalidACL
+		}
+		if !slices.Contains(has, id) {
+			has = append(has, id)
+		}
+	}
+	if len(has) > len(had) && len(has) > m.settings.Identities {
+		return tree.CodeLimit
+	}
+	low := m.Low()
+	x.identities = slices.DeleteFunc(x.identities, func(id identity) bool { return id.until != 0 && id.until < low })
+	if replace {
+		for i := range x.identities {
+			if x.identities[i].until == 0 {
+				x.identities[i].until = m.zxid
+			}
+		}
+	}
+	for _, id := range has[len(had):] {
+		x.identities = append(x.identities, identity{ID: id, since: m.zxid})
+	}
+	return tree.CodeOK
 }
 
 func (m *Model) attach(p *Prediction, c tree.Attach) {
 	p.Session, p.Server = c.Session, c.Server
+	if slices.ContainsFunc(c.Identities, func(id tree.ID) bool { return !validIdentity(id) }) {
+		p.Code = tree.CodeInvalidACL
+		return
+	}
 	x := m.alive[c.Session]
 	if x == nil || x.Password != c.Password {
 		p.Code = tree.CodeSessionExpired
 		return
 	}
 	p.Next = x.Last + 1
-	if c.From == 0 || c.From == x.Attachment {
-		x.Attachment, x.Server = m.zxid, c.Server
-	} else {
+	if c.From != 0 && c.From != x.Attachment {
 		p.Code = tree.CodeSessionMoved
+	} else if p.Code = m.identify(x, c.Identities, c.Replace); p.Code == tree.CodeOK {
+		x.Attachment, x.Server = m.zxid, c.Server
 	}
 	p.Attachment = x.Attachment
 }
@@ -149,7 +190,7 @@ func (m *Model) addAuth(p *Prediction, c tree.AddAuth) {
 	p.Session, p.Attachment = c.Session, c.Attachment
 	x := m.alive[c.Session]
 	switch {
-	case !validIdentity(c.Identity):
+	case slices.ContainsFunc(c.Identities, func(id tree.ID) bool { return !validIdentity(id) }):
 		p.Code = tree.CodeInvalidACL
 		return
 	case x == nil:
@@ -157,16 +198,11 @@ func (m *Model) addAuth(p *Prediction, c tree.AddAuth) {
 		return
 	}
 	p.Next = x.Last + 1
-	has := slices.ContainsFunc(x.identities, func(id identity) bool { return id.ID == c.Identity })
-	switch {
-	case c.Attachment != x.Attachment:
+	if c.Attachment != x.Attachment {
 		p.Code = tree.CodeSessionMoved
-	case has:
-	case len(x.identities) >= m.settings.Identities:
-		p.Code = tree.CodeLimit
-	default:
-		x.identities = append(x.identities, identity{c.Identity, m.zxid})
+		return
 	}
+	p.Code = m.identify(x, c.Identities, false)
 }
 
 // reap deletes a container or TTL znode that is due.
@@ -232,10 +268,7 @@ func (m *Model) execute(p *Prediction, c tree.Write, x *Session, record []byte) 
 
 // operate executes an operation or a multi, all or nothing.
 func (m *Model) operate(p *Prediction, op tree.Op, x *Session) {
-	var ids []tree.ID
-	for _, id := range x.identities {
-		ids = append(ids, id.ID)
-	}
+	ids := m.IdentitiesAt(x.ID, m.zxid)
 	multi, isMulti := op.(tree.Multi)
 	if !isMulti {
 		var r tree.Result

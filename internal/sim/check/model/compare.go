@@ -57,10 +57,7 @@ func (m *Model) compareSessions(v *tree.View) error {
 		if x == nil {
 			return fmt.Errorf("at zxid %d session %d is alive, should not be", v.Zxid(), info.ID)
 		}
-		var ids []tree.ID
-		for _, id := range x.identities {
-			ids = append(ids, id.ID)
-		}
+		ids := m.IdentitiesAt(x.ID, m.zxid)
 		same := info.Timeout.Milliseconds() == x.Timeout && info.Password == x.Password &&
 			info.Server == x.Server && info.Attachment == x.Attachment &&
 			info.LastSequence == x.Last && info.AnsweredUpTo == x.Answered &&

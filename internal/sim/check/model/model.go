@@ -51,7 +51,7 @@ type Session struct {
 
 type identity struct {
 	tree.ID
-	since int64
+	since, until int64 // zxids; until is 0 while the session has it
 }
 
 // Model is the state that the entries so far lead to. It is for one goroutine.
@@ -170,9 +170,13 @@ func (m *Model) IdentitiesAt(session, zxid int64) []tree.ID {
 	if x == nil {
 		return nil
 	}
+	return m.identitiesOf(x, zxid)
+}
+
+func (*Model) identitiesOf(x *Session, zxid int64) []tree.ID {
 	var ids []tree.ID
 	for _, id := range x.identities {
-		if id.since <= zxid {
+		if id.since <= zxid && (id.until == 0 || zxid < id.until) {
 			ids = append(ids, id.ID)
 		}
 	}
@@ -285,6 +289,16 @@ func Parent(path string) string {
 // Has says whether a session had an identity after the entry zxid.
 func (m *Model) Has(session int64, id tree.ID, zxid int64) bool {
 	return slices.Contains(m.IdentitiesAt(session, zxid), id)
+}
+
+// EachAt calls visit for every znode after the entry zxid, which is one of [Low, Last],
+// in no order, in time proportional to the whole model.
+func (m *Model) EachAt(zxid int64, visit func(path string, n *Node)) {
+	for path := range m.places {
+		if n := m.At(path, zxid); n != nil {
+			visit(path, n)
+		}
+	}
 }
 
 // Subtree returns the znode at root and all below it, in time proportional to the

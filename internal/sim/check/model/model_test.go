@@ -18,15 +18,24 @@ type source struct {
 	m *Model
 }
 
-var paths = []string{"/", "/a", "/a/b", "/a/b/c", "/d", "/zookeeper", "/zookeeper/config", "/a/q0000000000", "bad", "/a/../b", "/a//b", "/x\x01"}
+var paths = []string{"/", "/a", "/a/b", "/a/b/c", "/d", "/zookeeper", "/zookeeper/config", "/a/q0000000000"}
 
-func (s *source) path() string { return paths[s.IntN(len(paths))] }
+// oddPaths are those of no znode.
+var oddPaths = []string{"bad", "", "//", "/a/", "a/b", "/x\x00", "/a/../b", "/a//b", "/x\x01"}
+
+func (s *source) path() string {
+	if s.IntN(4) == 0 {
+		return oddPaths[s.IntN(len(oddPaths))]
+	}
+	return paths[s.IntN(len(paths))]
+}
 
 func (s *source) acl() []tree.ACL {
 	acls := [][]tree.ACL{
-		nil, nil, nil, nil, {}, {tree.World(tree.PermAll)}, {tree.World(tree.PermRead | tree.PermWrite)},
+		nil, nil, nil, nil, nil, nil, nil, nil, {}, {tree.World(tree.PermAll)}, {tree.World(tree.PermRead | tree.PermWrite)},
 		{tree.Auth(tree.PermAll)}, {{Perms: tree.PermAll, ID: tree.DigestID("u", "0")}}, {{Perms: 77, ID: tree.DigestID("u", "0")}},
-		{{Perms: tree.PermAll, ID: tree.ID{Scheme: "ip", ID: "::"}}}, {tree.Auth(tree.PermRead), tree.Auth(tree.PermRead), tree.World(tree.PermRead)},
+		{{Perms: tree.PermAll, ID: tree.ID{Scheme: "ip", ID: "::/129"}}}, {{Perms: tree.PermAll, ID: tree.ID{Scheme: "ip", ID: "10.0.0.0/8"}}}, {{Perms: tree.PermAll, ID: tree.ID{Scheme: "x509", ID: "CN=a"}}},
+		{tree.Auth(tree.PermRead), tree.Auth(tree.PermRead), tree.World(tree.PermRead)},
 	}
 	return acls[s.IntN(len(acls))]
 }
@@ -70,20 +79,32 @@ func (s *source) session() (id, attachment int64, next uint64) {
 	return x.ID, x.Attachment - int64(s.IntN(12)/11), next
 }
 
+func (s *source) identity() tree.ID {
+	ids := []tree.ID{tree.DigestID("u", fmt.Sprint(s.IntN(5))), tree.DigestID("u", "0"), {Scheme: "super"}, {Scheme: "ip", ID: "1"},
+		{Scheme: "ip", ID: "10.1.2.3"}, {Scheme: "x509", ID: "CN=a"}}
+	return ids[s.IntN(len(ids))]
+}
+
+func (s *source) identities() (ids []tree.ID) {
+	for range max(0, s.IntN(6)-2) {
+		ids = append(ids, s.identity())
+	}
+	return ids
+}
+
 func (s *source) command() tree.Command {
 	id, attachment, next := s.session()
 	switch s.IntN(40) {
 	case 0, 1:
-		return tree.CreateSession{Timeout: time.Duration(s.IntN(4000)) * time.Microsecond, Server: uint64(s.IntN(3))}
+		return tree.CreateSession{Timeout: time.Duration(s.IntN(4000)) * time.Microsecond, Server: uint64(s.IntN(3)), Identities: s.identities()}
 	case 2, 3:
-		return tree.Attach{Session: id, Server: 7, From: attachment * int64(s.IntN(2))}
+		return tree.Attach{Session: id, Server: 7, From: attachment * int64(s.IntN(2)), Identities: s.identities(), Replace: s.IntN(2) == 0}
 	case 4:
 		return tree.CloseSession{Session: id, Attachment: attachment, Sequence: next * uint64(s.IntN(2))}
 	case 5:
 		return tree.ExpireSessions{Sessions: []int64{id, int64(s.IntN(50)), id}[s.IntN(4):]}
 	case 6, 7:
-		ids := []tree.ID{tree.DigestID("u", fmt.Sprint(s.IntN(5))), tree.DigestID("u", "0"), {Scheme: "super"}, {Scheme: "ip", ID: "1"}}
-		return tree.AddAuth{Session: id, Attachment: attachment, Identity: ids[s.IntN(4)]}
+		return tree.AddAuth{Session: id, Attachment: attachment, Identities: append(s.identities(), s.identity())}
 	case 8, 9, 10:
 		path := s.path()
 		c := tree.DeleteNode{Path: path}
@@ -92,7 +113,7 @@ func (s *source) command() tree.Command {
 		}
 		return c
 	case 11:
-		return tree.ChangeSettings{Settings: tree.Settings{Unanswered: 1 + s.IntN(9), ResultBytes: 50 + s.IntN(900), Identities: s.IntN(4)}}
+		return tree.ChangeSettings{Settings: tree.Settings{Unanswered: 1 + s.IntN(9), ResultBytes: 50 + s.IntN(900), Identities: s.IntN(4), X509: s.IntN(2) == 0}}
 	case 12:
 		return tree.SetConfig{Data: []byte("server.1")}
 	case 13:

@@ -44,9 +44,6 @@ func unlike(c tree.Cond, version int32) bool {
 
 // do executes one operation. If the code is not CodeOK it had no effect.
 func (m *Model) do(op tree.Op, x *Session, ids []tree.ID) (tree.Result, tree.Code) {
-	if code := fault(op); code != tree.CodeOK {
-		return tree.Result{}, code
-	}
 	switch op := op.(type) {
 	case tree.Create:
 		return m.create(op, x, ids)
@@ -57,6 +54,8 @@ func (m *Model) do(op tree.Op, x *Session, ids []tree.ID) (tree.Result, tree.Cod
 	case tree.Check:
 		n := m.Now(op.Path)
 		switch {
+		case !ValidPath(op.Path):
+			return tree.Result{}, tree.CodeBadPath
 		case n == nil:
 			return tree.Result{}, tree.CodeNoNode
 		case !Permits(n.ACL, ids, tree.PermRead):
@@ -72,7 +71,13 @@ func (m *Model) do(op tree.Op, x *Session, ids []tree.ID) (tree.Result, tree.Cod
 }
 
 func (m *Model) create(op tree.Create, x *Session, ids []tree.ID) (tree.Result, tree.Code) {
-	acl, code := resolve(op.ACL, ids)
+	switch {
+	case !validMode(op.Mode, op.TTL):
+		return tree.Result{}, tree.CodeBadMode
+	case hopeless(op.Path):
+		return tree.Result{}, tree.CodeBadPath
+	}
+	acl, code := m.resolve(op.ACL, ids)
 	if code != tree.CodeOK {
 		return tree.Result{}, code
 	}
@@ -89,6 +94,9 @@ func (m *Model) create(op tree.Create, x *Session, ids []tree.ID) (tree.Result, 
 	}
 	if op.Mode&tree.Sequential != 0 {
 		path += fmt.Sprintf("%010d", up.Creates)
+	}
+	if !ValidPath(path) {
+		return tree.Result{}, tree.CodeBadPath
 	}
 	if m.Now(path) != nil {
 		return tree.Result{}, tree.CodeNodeExists
@@ -111,6 +119,8 @@ func (m *Model) create(op tree.Create, x *Session, ids []tree.ID) (tree.Result, 
 func (m *Model) set(op tree.Set, ids []tree.ID) (tree.Result, tree.Code) {
 	n := m.Now(op.Path)
 	switch {
+	case !ValidPath(op.Path):
+		return tree.Result{}, tree.CodeBadPath
 	case n == nil:
 		return tree.Result{}, tree.CodeNoNode
 	case !Permits(n.ACL, ids, tree.PermWrite):
@@ -132,6 +142,12 @@ func (m *Model) setData(path string, data []byte, version int32) tree.Result {
 }
 
 func (m *Model) delete(op tree.Delete, ids []tree.ID) tree.Code {
+	switch {
+	case hopeless(op.Path):
+		return tree.CodeBadPath
+	case reserved(op.Path):
+		return tree.CodeReserved
+	}
 	n, up := m.Now(op.Path), m.Now(Parent(op.Path))
 	switch {
 	case up == nil:
@@ -150,7 +166,10 @@ func (m *Model) delete(op tree.Delete, ids []tree.ID) tree.Code {
 }
 
 func (m *Model) setACL(op tree.SetACL, ids []tree.ID) (tree.Result, tree.Code) {
-	acl, code := resolve(op.ACL, ids)
+	if !ValidPath(op.Path) {
+		return tree.Result{}, tree.CodeBadPath
+	}
+	acl, code := m.resolve(op.ACL, ids)
 	if code != tree.CodeOK {
 		return tree.Result{}, code
 	}

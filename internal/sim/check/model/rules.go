@@ -62,38 +62,9 @@ func reserved(path string) bool {
 	return path == "/" || path == "/zookeeper" || path == "/zookeeper/quota" || path == "/zookeeper/config"
 }
 
-// fault is what is wrong with an operation in itself.
-func fault(op tree.Op) tree.Code {
-	switch op := op.(type) {
-	case tree.Create:
-		path := op.Path
-		if op.Mode&tree.Sequential != 0 {
-			path += "0"
-		}
-		switch {
-		case !ValidPath(path):
-			return tree.CodeBadPath
-		case !validMode(op.Mode, op.TTL):
-			return tree.CodeBadMode
-		case !validACL(op.ACL):
-			return tree.CodeInvalidACL
-		}
-	case tree.Delete:
-		switch {
-		case !ValidPath(op.Path):
-			return tree.CodeBadPath
-		case reserved(op.Path):
-			return tree.CodeReserved
-		}
-	case tree.SetACL:
-		switch {
-		case !ValidPath(op.Path):
-			return tree.CodeBadPath
-		case !validACL(op.ACL):
-			return tree.CodeInvalidACL
-		}
-	}
-	return tree.CodeOK
+// hopeless says whether a create or delete is refused whatever else is wrong with it.
+func hopeless(path string) bool {
+	return !strings.Contains(path, "/") || strings.Contains(path, "\x00")
 }
 
 func validMode(mode tree.Mode, ttl time.Duration) bool {
@@ -111,26 +82,11 @@ func validACL(acl []tree.ACL) bool {
 		return false
 	}
 	for _, a := range acl {
-		user, hash, _ := strings.Cut(a.ID.ID, ":")
-		switch {
-		case a.Perms > 31:
-			return false
-		case a.ID.Scheme == "auth":
-		case a.ID.Scheme == "world" && a.ID.ID == "anyone":
-		case a.ID.Scheme == "digest" && user != "" && hash != "" && !strings.Contains(hash, ":"):
-		default:
+		if a.Perms > 31 || !validID(a.ID) {
 			return false
 		}
 	}
 	return true
-}
-
-// validIdentity says whether a session can have an identity.
-func validIdentity(id tree.ID) bool {
-	if id.Scheme == "digest" {
-		return validACL([]tree.ACL{{ID: id}})
-	}
-	return id == tree.ID{Scheme: "super"}
 }
 
 // Permits says whether an ACL gives a session with the identities ids at least one
@@ -140,7 +96,8 @@ func Permits(acl []tree.ACL, ids []tree.ID, perms tree.Perms) bool {
 		return true
 	}
 	return slices.ContainsFunc(acl, func(a tree.ACL) bool {
-		return a.Perms&perms != 0 && (a.ID.Scheme == "world" || slices.Contains(ids, a.ID))
+		return a.Perms&perms != 0 && (a.ID.Scheme == "world" ||
+			slices.ContainsFunc(ids, func(id tree.ID) bool { return standsFor(a.ID, id) }))
 	})
 }
 
@@ -148,7 +105,10 @@ func Permits(acl []tree.ACL, ids []tree.ID, perms tree.Perms) bool {
 func readableByAll(acl []tree.ACL) bool { return Permits(acl, nil, tree.PermRead) }
 
 // resolve is the ACL that an operation of a session writes down.
-func resolve(acl []tree.ACL, ids []tree.ID) ([]tree.ACL, tree.Code) {
+func (m *Model) resolve(acl []tree.ACL, ids []tree.ID) ([]tree.ACL, tree.Code) {
+	if !validACL(acl) {
+		return nil, tree.CodeInvalidACL
+	}
 	var written []tree.ACL
 	add := func(a tree.ACL) {
 		if !slices.Contains(written, a) {
@@ -156,6 +116,9 @@ func resolve(acl []tree.ACL, ids []tree.ID) ([]tree.ACL, tree.Code) {
 		}
 	}
 	for _, a := range acl {
+		if a.ID.Scheme == "x509" && !m.settings.X509 {
+			return nil, tree.CodeInvalidACL
+		}
 		if a.ID.Scheme != "auth" {
 			add(a)
 			continue
@@ -163,7 +126,7 @@ func resolve(acl []tree.ACL, ids []tree.ID) ([]tree.ACL, tree.Code) {
 		before := len(written)
 		any := false
 		for _, id := range ids {
-			if id.Scheme != "super" {
+			if proven(id, m.settings) {
 				add(tree.ACL{Perms: a.Perms, ID: id})
 				any = true
 			}
