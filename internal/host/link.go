@@ -29,6 +29,14 @@ type join struct {
 	try      uint64
 }
 
+// lastSeen returns the zxid that has to be applied before the session is taken in.
+func (j *join) lastSeen() int64 {
+	if j.open != nil {
+		return j.open.LastSeen
+	}
+	return j.attach.LastSeen
+}
+
 // joined is a join that went through with the entry zxid.
 type joined struct {
 	link *link
@@ -141,12 +149,13 @@ func (h *Host) requestToJoin(l *link, r protocol.Request) bool {
 		l.join = j
 		return true
 	case *protocol.Open:
-		if l.join != nil || r.Timeout <= 0 || !h.mayHave(r.Identities) {
+		if l.join != nil || r.Timeout <= 0 || r.LastSeen < 0 || !h.mayHave(r.Identities) {
 			return false
 		}
 		j.open = r
 	case *protocol.Attach:
-		if j.open != nil || j.attach != nil || r.LastSeen < 0 || r.LastSent < r.AnsweredUpTo || !h.mayHave(r.Identities) {
+		if j.open != nil || j.attach != nil || r.LastSeen < 0 || r.LastSent < r.AnsweredUpTo ||
+			r.Forgetful && r.LastSent != 0 || !h.mayHave(r.Identities) {
 			return false
 		}
 		j.attach = r
@@ -166,7 +175,7 @@ func (h *Host) join(l *link) {
 	if j.proposed || h.status.Leader == 0 {
 		return
 	}
-	if j.attach != nil && j.attach.LastSeen > h.view.Zxid() {
+	if j.lastSeen() > h.view.Zxid() {
 		return
 	}
 	j.proposed = true

@@ -76,6 +76,9 @@ func (h *Host) host(l *link, j *join, info *tree.SessionInfo) {
 	s := &session{id: info.ID, attachment: info.Attachment, link: l, identities: slices.Clip(info.Identities), before: info.LastSequence, next: 1}
 	if j.attach != nil {
 		s.answered = j.attach.AnsweredUpTo
+		if j.attach.Forgetful {
+			s.answered = info.LastSequence
+		}
 		s.next = s.answered + 1
 	}
 	l.session = s
@@ -131,7 +134,7 @@ func (h *Host) endSession(s *session, reason protocol.End) {
 	if n := len(s.writes); n > 0 {
 		fates = h.fates(s.id, s.writes[0].sequence, s.writes[n-1].sequence)
 	}
-	h.hangUp(s.link, &protocol.Ended{Reason: reason, Fates: fates})
+	h.hangUp(s.link, &protocol.Ended{Reason: reason, Zxid: h.at, Fates: fates})
 }
 
 // requestOf takes a request of a session that is attached here.

@@ -30,16 +30,16 @@ func DecodeRequest(b []byte) (Request, error) {
 	var req Request
 	switch kind {
 	case kindOpen:
-		expect(3)
-		req = &Open{Timeout: r.Int(), Password: readPassword(&r), Identities: readIDs(&r)}
+		expect(4)
+		req = &Open{Timeout: r.Int(), Password: readPassword(&r), LastSeen: r.Int(), Identities: readIDs(&r)}
 	case kindRearm:
 		expect(1)
 		req = &Rearm{Watches: readWatches(&r)}
 	case kindAttach:
-		expect(8)
+		expect(9)
 		req = &Attach{
 			Session: r.Int(), Password: readPassword(&r), From: r.Int(), LastSeen: r.Int(),
-			AnsweredUpTo: r.Uint(), LastSent: r.Uint(),
+			AnsweredUpTo: r.Uint(), LastSent: r.Uint(), Forgetful: r.Bool(),
 			Identities: readIDs(&r), ReplaceIdentities: r.Bool(),
 		}
 	case kindWrite:
@@ -174,8 +174,8 @@ func DecodeMessage(b []byte) (Message, error) {
 		expect(0)
 		m = &GoingAway{}
 	case kindEnded:
-		expect(2)
-		m = &Ended{Reason: End(readEnum(&r, uint8(ends))), Fates: readFates(&r)}
+		expect(3)
+		m = &Ended{Reason: End(readEnum(&r, uint8(ends))), Zxid: readZxid(&r), Fates: readFates(&r)}
 	default:
 		r.Fail("unknown kind of message")
 	}

@@ -15,9 +15,10 @@ func AppendRequest(dst []byte, r Request) []byte {
 	kind := uint8(r.requestKind())
 	switch r := r.(type) {
 	case *Open:
-		dst = appendHead(dst, kind, 3)
+		dst = appendHead(dst, kind, 4)
 		dst = codec.AppendInt(dst, r.Timeout)
 		dst = codec.AppendBytes(dst, r.Password[:])
+		dst = codec.AppendInt(dst, r.LastSeen)
 		dst = appendIDs(dst, r.Identities)
 	case *Rearm:
 		dst = appendHead(dst, kind, 1)
@@ -29,13 +30,14 @@ func AppendRequest(dst []byte, r Request) []byte {
 			dst = codec.AppendUint(dst, uint64(w.Kind))
 		}
 	case *Attach:
-		dst = appendHead(dst, kind, 8)
+		dst = appendHead(dst, kind, 9)
 		dst = codec.AppendInt(dst, r.Session)
 		dst = codec.AppendBytes(dst, r.Password[:])
 		dst = codec.AppendInt(dst, r.From)
 		dst = codec.AppendInt(dst, r.LastSeen)
 		dst = codec.AppendUint(dst, r.AnsweredUpTo)
 		dst = codec.AppendUint(dst, r.LastSent)
+		dst = codec.AppendBool(dst, r.Forgetful)
 		dst = appendIDs(dst, r.Identities)
 		dst = codec.AppendBool(dst, r.ReplaceIdentities)
 	case *Write:
@@ -134,8 +136,9 @@ func AppendMessage(dst []byte, m Message) []byte {
 	case *Hold, *GoingAway:
 		dst = appendHead(dst, kind, 0)
 	case *Ended:
-		dst = appendHead(dst, kind, 2)
+		dst = appendHead(dst, kind, 3)
 		dst = codec.AppendUint(dst, uint64(m.Reason))
+		dst = codec.AppendInt(dst, m.Zxid)
 		dst = appendFates(dst, m.Fates)
 	}
 	return dst

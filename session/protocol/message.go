@@ -183,6 +183,7 @@ func (e End) String() string {
 // Ended is the last message of a link.
 type Ended struct {
 	Reason End
+	Zxid   int64  // the entry that ended it; 0 with EndMoved
 	Fates  []Fate // of the writes without an answer, unless EndMoved
 }
 

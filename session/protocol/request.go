@@ -37,6 +37,9 @@ type Open struct {
 	Timeout int64
 	// Password is 128 random bits that prove whose session it is.
 	Password tree.Password
+	// LastSeen is a zxid that whoever opens the session has seen, in an earlier one
+	// perhaps; the host waits until it has applied it.
+	LastSeen int64
 	// Identities are those that the session has from the start. They are taken at
 	// their word: whoever passes on the requests of others says what they are.
 	Identities []tree.ID
@@ -73,8 +76,11 @@ type Attach struct {
 	LastSeen int64 // the zxid up to which the session has seen everything
 
 	// AnsweredUpTo and LastSent say for which writes the session still waits:
-	// those after the first, up to and including the second.
+	// those after the first, up to and including the second. With Forgetful set it
+	// knows nothing of its writes, and both are 0: those that were applied count as
+	// answered, and it goes on behind [Attached.LastSequence].
 	AnsweredUpTo, LastSent uint64
+	Forgetful              bool
 
 	// Identities are those that the session has from now on, as in Open: in place of
 	// all that it has if ReplaceIdentities is set, as where they belong to a

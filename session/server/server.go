@@ -176,6 +176,25 @@ func (s *Server) Status() (Status, <-chan struct{}) {
 	return Status{z, s.host.Hosted(), s.host.Watches()}, changed
 }
 
+// Mode returns what the member is, in ZooKeeper's words: "leader", "follower",
+// "observer", or "standalone" if there are no others; "" while it does not serve. The
+// channel is closed when that may have changed.
+func (s *Server) Mode() (string, <-chan struct{}) {
+	z, changed := s.replica.Status()
+	self := z.Config.Current.Find(s.config.ID)
+	switch {
+	case !z.Serving:
+		return "", changed
+	case len(z.Config.Current) == 1 && self != nil:
+		return "standalone", changed
+	case z.Leader == s.config.ID:
+		return "leader", changed
+	case self != nil && self.Role == zab.Voter:
+		return "follower", changed
+	}
+	return "observer", changed
+}
+
 // Done is closed after the member has stopped, be it by Close or by a fault.
 func (s *Server) Done() <-chan struct{} { return s.stopped }
 

@@ -1,0 +1,227 @@
+package wire
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/zabtree/zabtree/session/protocol"
+	"github.com/zabtree/zabtree/tree"
+)
+
+// Receive implements session.Receiver.
+func (c *conn) Receive(messages []protocol.Message) {
+	c.mu.Lock()
+	for _, m := range messages {
+		if c.ended {
+			break
+		}
+		c.take(m)
+	}
+	if len(c.out) > c.s.config.MaxUnread {
+		c.end("the client does not read what it is sent")
+	}
+	say, link := c.unsaid, c.link
+	c.unsaid = nil
+	c.wake()
+	c.mu.Unlock()
+	if len(say) > 0 {
+		link.Send(say...)
+	}
+}
+
+// Lost implements session.Receiver.
+func (c *conn) Lost(err error) { c.fail("lost by its host: "+err.Error(), slog.LevelInfo) }
+
+// take takes one message of the host. c.mu is held.
+func (c *conn) take(m protocol.Message) {
+	switch m := m.(type) {
+	case *protocol.Attached:
+		c.joined <- joining{attached: m}
+	case *protocol.Refused:
+		c.joined <- joining{refused: m}
+	case *protocol.Answer:
+		c.zxid = m.Zxid
+		c.answer(m)
+	case *protocol.Events:
+		c.zxid = m.Zxid
+		c.events(m)
+	case *protocol.Hold:
+		c.unsaid = append(c.unsaid, &protocol.Acknowledge{AnsweredUpTo: c.answers})
+	case *protocol.GoingAway:
+		c.end("this member is going away")
+	case *protocol.Ended:
+		c.over(m)
+	}
+}
+
+// over takes the end of the session. A client that asked for it is told so, and
+// nobody else is told anything: the client finds out at its next connection.
+func (c *conn) over(m *protocol.Ended) {
+	if m.Reason != protocol.EndClosed || c.pending.len() == 0 || c.pending.front().op != opCloseSession {
+		c.end("session " + m.Reason.String())
+		return
+	}
+	c.reply(appendReply(c.out, replyHeader{xid: c.pending.front().xid, zxid: m.Zxid}))
+	c.ending, c.reason = true, "session closed"
+}
+
+// reply takes out with the answer to the oldest request appended.
+func (c *conn) reply(out []byte) {
+	c.out = out
+	w := c.pending.front()
+	c.s.stats.latency.add(time.Since(c.s.started) - w.asked)
+	c.sent.Add(1)
+	c.s.stats.sent.Add(1)
+	c.done()
+}
+
+// done forgets the oldest request.
+func (c *conn) done() {
+	c.pending.pop()
+	c.s.stats.outstanding.Add(-1)
+	c.room.Broadcast()
+}
+
+// answer answers the oldest request.
+func (c *conn) answer(a *protocol.Answer) {
+	if c.pending.len() == 0 {
+		c.end("the host answers what nobody asked")
+		return
+	}
+	w := c.pending.front()
+	if w.sequence != 0 {
+		c.answers = w.sequence
+	}
+	if w.arms != nil {
+		c.armed(w.arms, a)
+	}
+	if w.set != nil {
+		c.setAnswered(w, a)
+		c.done()
+		return
+	}
+	h := replyHeader{xid: w.xid, zxid: a.Zxid, err: w.code}
+	switch w.op {
+	case opPing:
+		h.xid = xidPing
+	case opAuth, opSasl:
+		h.zxid = 0
+	}
+	out, ok := c.refusal(w, &h, a)
+	if !ok {
+		out = c.result(w, h, a)
+	}
+	c.reply(out)
+}
+
+// refusal appends the answer to what failed, if it did.
+func (c *conn) refusal(w *awaited, h *replyHeader, a *protocol.Answer) (out []byte, refused bool) {
+	switch {
+	case w.op == opMulti && w.code != errOK && w.q != nil:
+		h.err = errOK
+		q := w.q.(*multiRequest)
+		return appendMultiFailure(c.out, *h, q, w.index, w.code), true
+	case w.code == errUnimplemented && w.q == nil:
+		h.zxid = -1
+	case w.code != errOK:
+	case w.op == opAuth && a.Code != tree.CodeOK:
+		h.err = errAuthFailed
+	case a.Code != tree.CodeOK:
+		h.err = errOfCode(a.Code)
+	case w.op == opExists && !a.Read.Exists:
+		h.err = errNoNode
+	case w.op == opCheckWatches || w.op == opRemoveWatches:
+		h.err = c.lookForWatches(w.q.(*watchesRequest))
+	}
+	if h.err == errOK {
+		return nil, false
+	}
+	if h.err == errAuthFailed {
+		c.ending, c.reason = true, "authentication failed"
+	}
+	return appendReply(c.out, *h), true
+}
+
+// result appends the answer to what did not fail, unless its record says so.
+func (c *conn) result(w *awaited, h replyHeader, a *protocol.Answer) []byte {
+	switch q := w.q.(type) {
+	case *createRequest, *deleteRequest, *setDataRequest, *setACLRequest, *checkRequest, *multiRequest:
+		if a.Read != nil {
+			return appendMultiRead(c.out, h, w.q.(*multiRequest), a.Read.Parts)
+		}
+		results, err := tree.DecodeRecord(a.Record)
+		if err != nil {
+			h.err = errSystem
+			return appendReply(c.out, h)
+		}
+		return appendResults(c.out, h, w, results)
+	case *existsRequest:
+		return appendStatReply(c.out, h, &a.Read.Stat)
+	case *getDataRequest:
+		return appendDataReply(c.out, h, a.Read.Data, &a.Read.Stat)
+	case *getChildrenRequest:
+		if q.op == opGetChildren2 {
+			return appendNamesStatReply(c.out, h, a.Read.Names, &a.Read.Stat)
+		}
+		return appendNamesReply(c.out, h, a.Read.Names)
+	case *getACLRequest:
+		return appendACLReply(c.out, h, a.Read.ACL, &a.Read.Stat)
+	case *getEphemeralsRequest:
+		return appendNamesReply(c.out, h, a.Read.Names)
+	case *getAllChildrenNumberRequest:
+		return appendIntReply(c.out, h, int32(a.Read.Count))
+	case *whoAmIRequest:
+		return appendIdentitiesReply(c.out, h, a.Read.Identities)
+	case *syncRequest:
+		return appendPathReply(c.out, h, q.path)
+	case *addWatchRequest:
+		return appendIntReply(c.out, h, 0)
+	case *saslRequest:
+		return appendTokenReply(c.out, h, nil)
+	}
+	return appendReply(c.out, h)
+}
+
+// appendResults appends the answer to a write that was applied.
+func appendResults(dst []byte, h replyHeader, w *awaited, results []tree.Result) []byte {
+	q, multi := w.q.(*multiRequest)
+	if multi && len(results) == len(q.ops) {
+		return appendMultiReply(dst, h, q, results)
+	}
+	if len(results) != 1 {
+		h.err = errSystem
+		return appendReply(dst, h)
+	}
+	r := &results[0]
+	if r.Err != nil {
+		h.err = errOf(r.Err)
+		return appendReply(dst, h)
+	}
+	switch w.op {
+	case opCreate:
+		return appendPathReply(dst, h, r.Path)
+	case opCreate2, opCreateContainer, opCreateTTL:
+		return appendPathStatReply(dst, h, r.Path, &r.Stat)
+	case opSetData, opSetACL:
+		return appendStatReply(dst, h, &r.Stat)
+	}
+	return appendReply(dst, h)
+}
+
+// appendMultiRead appends the answer to a multiRead.
+func appendMultiRead(dst []byte, h replyHeader, q *multiRequest, parts []protocol.PartReading) []byte {
+	start := len(dst)
+	dst = beginReply(dst, h)
+	for i := range parts {
+		p := &parts[i]
+		switch {
+		case p.Code != tree.CodeOK:
+			dst = appendMultiError(dst, errOfCode(p.Code))
+		case q.ops[i].op == opGetData:
+			dst = appendMultiData(dst, p.Read.Data, &p.Read.Stat)
+		default:
+			dst = appendMultiNames(dst, p.Read.Names)
+		}
+	}
+	return endFrame(appendMultiEnd(dst), start)
+}

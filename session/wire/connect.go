@@ -1,0 +1,132 @@
+package wire
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/zabtree/zabtree/session/protocol"
+	"github.com/zabtree/zabtree/tree"
+)
+
+// The ways in which a handshake comes to nothing.
+var (
+	errExpired  = errors.New("session expired, or a wrong password")
+	errRefused  = errors.New("session refused")
+	errTooLate  = errors.New("this member is behind what the client has seen, or has no leader")
+	errStopping = errors.New("server is closed")
+)
+
+// handshake opens a session, or takes one over. The length of its frame is in
+// c.header.
+func (c *conn) handshake() error {
+	if err := c.readBody(); err != nil {
+		return err
+	}
+	q, err := decodeConnectRequest(c.frame)
+	if err != nil {
+		return err
+	}
+	c.readBy(time.Time{})
+	first, password, err := c.firstRequest(&q)
+	if err != nil {
+		return err
+	}
+	var j joining
+	if first == nil { // a password that none has
+		j.refused = &protocol.Refused{Reason: protocol.RefusedExpired}
+	} else if j, err = c.join(first); err != nil {
+		return err
+	}
+	r := connectResponse{hasReadOnly: q.hasReadOnly}
+	switch {
+	case j.attached != nil:
+		c.sequence = j.attached.LastSequence
+		c.limits = j.attached.Limits
+		c.timeout, c.pinged = time.Duration(j.attached.Timeout), time.Now()
+		r.session, r.timeout, r.password = j.attached.Session, int32(c.timeout/time.Millisecond), password
+	case j.refused.Reason != protocol.RefusedExpired:
+		return fmt.Errorf("%w: %v", errRefused, j.refused.Reason)
+	}
+	c.mu.Lock()
+	c.session, c.answers, c.negotiated = r.session, c.sequence, c.timeout
+	c.out = appendConnectResponse(c.out, r)
+	c.wake()
+	c.mu.Unlock()
+	if j.attached == nil {
+		c.finish()
+		return errExpired
+	}
+	return nil
+}
+
+// firstRequest is what opens the session, or nil if it cannot be the client's.
+func (c *conn) firstRequest(q *connectRequest) (protocol.Request, tree.Password, error) {
+	ids, err := c.identities()
+	if err != nil {
+		return nil, tree.Password{}, err
+	}
+	var p tree.Password
+	seen := max(0, q.lastZxidSeen)
+	if q.session == 0 {
+		_, _ = rand.Read(p[:]) // which never fails
+		timeout := max(1, int64(q.timeout)) * int64(time.Millisecond)
+		return &protocol.Open{Timeout: timeout, Password: p, LastSeen: seen, Identities: ids}, p, nil
+	}
+	if len(q.password) != len(p) {
+		return nil, p, nil
+	}
+	copy(p[:], q.password)
+	return &protocol.Attach{
+		Session: q.session, Password: p, LastSeen: seen, Forgetful: true, Identities: ids, ReplaceIdentities: true,
+	}, p, nil
+}
+
+// identities are those that come with the connection.
+func (c *conn) identities() ([]tree.ID, error) {
+	var ids []tree.ID
+	if c.addr != "" {
+		ids = append(ids, tree.ID{Scheme: "ip", ID: c.addr})
+	}
+	t, ok := c.n.(*tls.Conn)
+	if !ok || !c.s.config.X509 {
+		return ids, nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), c.s.config.HandshakeTimeout)
+	defer cancel()
+	if err := t.HandshakeContext(ctx); err != nil {
+		return nil, err
+	}
+	if certs := t.ConnectionState().PeerCertificates; len(certs) > 0 {
+		ids = append(ids, tree.ID{Scheme: "x509", ID: certs[0].Subject.String()})
+	}
+	return ids, nil
+}
+
+// join connects to the host and waits for what it says to the first request.
+func (c *conn) join(first protocol.Request) (joining, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), c.s.config.SyncTimeout)
+	defer cancel()
+	link, err := c.s.host.Connect(ctx, c)
+	if err != nil {
+		return joining{}, err
+	}
+	c.mu.Lock()
+	c.link = link
+	c.mu.Unlock()
+	link.Send(first)
+	select {
+	case j := <-c.joined:
+		if j.attached == nil && j.refused == nil {
+			return j, errRefused
+		}
+		return j, nil
+	case <-ctx.Done():
+		return joining{}, errTooLate
+	case <-c.s.stop:
+		return joining{}, errStopping
+	}
+}

@@ -1,0 +1,281 @@
+package wire
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/zabtree/zabtree/session/protocol"
+	"github.com/zabtree/zabtree/tree"
+	"github.com/zabtree/zabtree/watch"
+)
+
+// awaited is a request of the client for which the host was asked something. The
+// host answers in order, so whatever is decided here has its place there too: it
+// waits for a read of nothing.
+type awaited struct {
+	xid  int32
+	op   opcode
+	q    request
+	code errCode // that it is refused with, whatever the host says
+	// index is, of a refused multi, the operation that it was refused for.
+	index    int
+	sequence uint64 // of a write
+	arms     *watcher
+	set      *setWatchesRequest // that this is a part of; it has no reply of its own
+	asked    time.Duration      // since the server was started
+}
+
+// pending is a queue of what the host has not answered.
+type pending struct {
+	list []awaited
+	head int
+}
+
+func (p *pending) len() int { return len(p.list) - p.head }
+
+func (p *pending) push(w awaited) {
+	if p.head > 64 && p.head > len(p.list)/2 {
+		n := copy(p.list, p.list[p.head:])
+		clear(p.list[n:])
+		p.list, p.head = p.list[:n], 0
+	}
+	p.list = append(p.list, w)
+}
+
+// front returns the oldest; it is there until pop.
+func (p *pending) front() *awaited { return &p.list[p.head] }
+
+func (p *pending) pop() {
+	p.list[p.head] = awaited{}
+	if p.head++; p.head == len(p.list) {
+		if p.head = 0; cap(p.list) > 64 {
+			p.list = nil
+		} else {
+			p.list = p.list[:0]
+		}
+	}
+}
+
+// drop forgets everything, and returns how much it was.
+func (p *pending) drop() int {
+	n := p.len()
+	p.list, p.head = nil, 0
+	return n
+}
+
+// request takes the request in c.frame. It returns false after the last one.
+func (c *conn) request() (more bool, err error) {
+	h, body, err := decodeHeader(c.frame)
+	if err != nil {
+		return false, err
+	}
+	c.pulse()
+	q, code := decodeRequest(h.op, body)
+	w := awaited{xid: h.xid, op: h.op, q: q, code: code}
+	switch {
+	case code == errUnimplemented:
+		c.place(w)
+		return false, nil
+	case code != errOK && (h.op == opAuth || h.op == opSasl):
+		return false, fmt.Errorf("wire: malformed request of kind %d", h.op)
+	case code != errOK:
+		c.place(w)
+		return true, nil
+	}
+	return c.dispatch(w)
+}
+
+// dispatch asks the host for what a well-formed request needs.
+func (c *conn) dispatch(w awaited) (more bool, err error) {
+	switch q := w.q.(type) {
+	case *createRequest, *deleteRequest, *setDataRequest, *setACLRequest, *checkRequest:
+		c.single(w)
+	case *multiRequest:
+		c.multi(w, q)
+	case *existsRequest:
+		c.read(w, protocol.Read{Kind: protocol.ReadExists, Path: q.path}, q.watch, watch.Exist)
+	case *getDataRequest:
+		c.read(w, protocol.Read{Kind: protocol.ReadData, Path: q.path}, q.watch, watch.Data)
+	case *getChildrenRequest:
+		c.read(w, protocol.Read{Kind: protocol.ReadChildren, Path: q.path}, q.watch, watch.Children)
+	case *getACLRequest:
+		c.read(w, protocol.Read{Kind: protocol.ReadACL, Path: q.path}, false, 0)
+	case *getEphemeralsRequest:
+		c.read(w, protocol.Read{Kind: protocol.ReadEphemerals, Path: q.prefix}, false, 0)
+	case *getAllChildrenNumberRequest:
+		c.read(w, protocol.Read{Kind: protocol.ReadDescendants, Path: q.path}, false, 0)
+	case *whoAmIRequest:
+		c.read(w, protocol.Read{Kind: protocol.ReadIdentities}, false, 0)
+	case *syncRequest:
+		c.read(w, protocol.Read{Linearizable: true}, false, 0)
+	case *addWatchRequest:
+		kind, code := q.watchKind()
+		if w.code = code; code != errOK {
+			c.place(w)
+			break
+		}
+		c.read(w, protocol.Read{Path: q.path}, true, kind)
+	case *setWatchesRequest:
+		c.setWatches(w, q)
+	case *authRequest:
+		c.auth(w, q)
+	case *saslRequest:
+		if q.token == nil {
+			return false, fmt.Errorf("wire: sasl without a token")
+		}
+		c.place(w)
+	case *reconfigRequest:
+		w.code = errReconfigDisabled
+		c.place(w)
+	case *watchesRequest:
+		w.code = q.check()
+		c.place(w)
+	case *closeSessionRequest:
+		c.sequence++
+		w.sequence = c.sequence
+		c.ask(w, func(id uint64) protocol.Request {
+			return &protocol.Close{ID: id, Sequence: w.sequence, AnsweredUpTo: c.answered()}
+		})
+		return false, nil
+	default: // ping
+		c.place(w)
+	}
+	return true, nil
+}
+
+// ask passes a request on, once there is room for it.
+func (c *conn) ask(w awaited, ask func(id uint64) protocol.Request) {
+	w.asked = time.Since(c.s.started)
+	c.mu.Lock()
+	if c.pending.len() >= c.s.config.MaxOutstanding && !c.ended {
+		c.mu.Unlock()
+		c.flush()
+		c.mu.Lock()
+		for c.pending.len() >= c.s.config.MaxOutstanding && !c.ended {
+			c.room.Wait()
+		}
+	}
+	if c.ended {
+		c.mu.Unlock()
+		return // what is read next is the end
+	}
+	c.pending.push(w)
+	c.mu.Unlock()
+	c.s.stats.outstanding.Add(1)
+	c.lastID++
+	c.batch = append(c.batch, ask(c.lastID))
+}
+
+// answered returns the sequence up to which all writes are answered.
+func (c *conn) answered() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.answers
+}
+
+// place asks for nothing but a place in the order.
+func (c *conn) place(w awaited) { c.read(w, protocol.Read{}, false, 0) }
+
+// read asks for a read, and if watched for a watch together with it.
+func (c *conn) read(w awaited, r protocol.Read, watched bool, kind watch.Kind) {
+	if watched {
+		w.arms = c.watches.another(r.Path, kind)
+		r.Watch, r.WatchKind = w.arms.id, kind
+	}
+	c.ask(w, func(id uint64) protocol.Request {
+		r.ID = id
+		return &r
+	})
+}
+
+// single asks for a write that is no multi.
+func (c *conn) single(w awaited) {
+	op, code := operation(w.q)
+	if c.untimed(op) {
+		code = errUnimplemented
+	}
+	c.propose(w, op, code)
+}
+
+// untimed says whether an operation makes a znode with a TTL where there are none.
+func (c *conn) untimed(op tree.Op) bool {
+	create, ok := op.(tree.Create)
+	return ok && create.TTL != 0 && c.s.config.NoTTL
+}
+
+func (c *conn) multi(w awaited, q *multiRequest) {
+	if q.op == opMultiRead {
+		c.multiRead(w, q)
+		return
+	}
+	op, index, code := multiOperation(q)
+	if i := slices.IndexFunc(op.Ops, c.untimed); i >= 0 {
+		index, code = i, errUnimplemented
+	}
+	w.index = index
+	c.propose(w, op, code)
+}
+
+// propose asks for a write, unless it is refused, or too large for the host.
+func (c *conn) propose(w awaited, op tree.Op, code errCode) {
+	if code == errOK && tree.ValidateSize(op, c.limits) != nil {
+		code = errBadArguments
+	}
+	if w.code = code; code != errOK {
+		c.place(w)
+		return
+	}
+	c.frame = nil // the operation holds bytes of it
+	c.sequence++
+	w.sequence = c.sequence
+	c.ask(w, func(id uint64) protocol.Request {
+		return &protocol.Write{ID: id, Sequence: w.sequence, AnsweredUpTo: c.answered(), Op: op}
+	})
+}
+
+func (c *conn) multiRead(w awaited, q *multiRequest) {
+	if len(q.ops) > protocol.MaxParts {
+		w.code = errBadArguments
+		c.place(w)
+		return
+	}
+	parts := make([]protocol.Part, len(q.ops))
+	for i := range q.ops {
+		switch b := q.ops[i].body.(type) {
+		case *getDataRequest:
+			parts[i] = protocol.Part{Kind: protocol.ReadData, Path: b.path}
+		case *getChildrenRequest:
+			parts[i] = protocol.Part{Kind: protocol.ReadChildren, Path: b.path}
+		}
+	}
+	c.read(w, protocol.Read{Kind: protocol.ReadMany, Parts: parts}, false, 0)
+}
+
+// auth adds an identity. One that cannot be proved ends the connection; the one of
+// the address is there already.
+func (c *conn) auth(w awaited, q *authRequest) {
+	switch q.scheme {
+	case "digest":
+		c.frame = nil
+		c.ask(w, func(id uint64) protocol.Request {
+			return &protocol.AddAuth{ID: id, Scheme: q.scheme, Credential: q.credential}
+		})
+	case "ip":
+		c.place(w)
+	default:
+		w.code = errAuthFailed
+		c.place(w)
+	}
+}
+
+// pulse lets the leader know that the client is alive: any request says so.
+func (c *conn) pulse() {
+	now := time.Now()
+	if now.Sub(c.pinged) < c.timeout/8 {
+		return
+	}
+	c.pinged = now
+	c.pings++
+	c.batch = append(c.batch, &protocol.Ping{N: c.pings})
+}
