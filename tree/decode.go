@@ -255,10 +255,10 @@ func decodeStat(r *codec.Reader) Stat {
 }
 
 func decodeSettings(r *codec.Reader) Settings {
-	r.Fields(7)
+	r.Fields(8)
 	return Settings{
 		Unanswered: int(r.Int32()), ResultBytes: int(r.Int32()), Identities: int(r.Int32()),
 		Tombstones: int(r.Int32()), TombstoneBytes: int(r.Int32()),
-		TombstoneTime: time.Duration(r.Int()), X509: r.Bool(),
+		TombstoneTime: time.Duration(r.Int()), X509: r.Bool(), SoftQuotas: r.Bool(),
 	}
 }

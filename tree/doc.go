@@ -42,8 +42,9 @@
 // # What is not as in ZooKeeper
 //
 // EphemeralOwner, TTL and Container are separate fields. Children are in order.
-// The scheme sasl is unknown, and so are quotas: /zookeeper/quota exists and limits
-// nothing. IPv6 networks are known, which ZooKeeper's 3.8 has not. A container that never had a child is never due.
+// The scheme sasl is unknown. IPv6 networks are known, which ZooKeeper's 3.8 has not.
+// Hard limits of quotas are enforced by default, in order; what stands in the znodes of
+// a quota and cannot be read is as if it were not there. A container that never had a child is never due.
 //
 // # Versions
 //

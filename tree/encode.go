@@ -100,10 +100,10 @@ func appendStat(dst []byte, s *Stat) []byte {
 // elsewhere does not matter.
 func appendSettings(dst []byte, s Settings) []byte {
 	s = s.withDefaults()
-	dst = codec.AppendArray(dst, 7)
+	dst = codec.AppendArray(dst, 8)
 	for _, v := range []int{s.Unanswered, s.ResultBytes, s.Identities, s.Tombstones, s.TombstoneBytes} {
 		dst = codec.AppendInt(dst, int64(v))
 	}
 	dst = codec.AppendInt(dst, int64(s.TombstoneTime))
-	return codec.AppendBool(dst, s.X509)
+	return codec.AppendBool(codec.AppendBool(dst, s.X509), s.SoftQuotas)
 }

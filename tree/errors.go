@@ -32,6 +32,7 @@ const (
 	CodeResend                       // ErrResend
 	CodeAnswered                     // ErrAnswered
 	CodeLimit                        // ErrLimit
+	CodeQuotaExceeded                // ErrQuotaExceeded
 	codeEnd
 )
 
@@ -96,6 +97,8 @@ var (
 	// ErrLimit: a limit of the replicated [Settings] is reached. Nothing had an
 	// effect; a write may be sent again under the same sequence.
 	ErrLimit error = &sentinel{"tree: limit of the session reached", nil}
+	// ErrQuotaExceeded: a hard limit below /zookeeper/quota does not allow it.
+	ErrQuotaExceeded error = &sentinel{"tree: quota exceeded", nil}
 
 	// ErrUnknownCommand: an entry holds a command that this version does not
 	// know. It is only ever seen in a [HaltError] or from a decoder.
@@ -112,6 +115,7 @@ var codeErrors = [codeEnd]error{
 	CodeUnknownOp: ErrUnknownOp, CodeRuntimeInconsistency: ErrRuntimeInconsistency,
 	CodeSessionExpired: ErrSessionExpired, CodeSessionMoved: ErrSessionMoved,
 	CodeResend: ErrResend, CodeAnswered: ErrAnswered, CodeLimit: ErrLimit,
+	CodeQuotaExceeded: ErrQuotaExceeded,
 }
 
 // Err returns the code's sentinel, nil for CodeOK.

@@ -169,8 +169,10 @@ func (m *model) bumpParent(path string, created bool) {
 
 func (m *model) remove(path string) modelChange {
 	c := modelChange{kind: Deleted, path: path, before: m.show(path)}
+	size := len(m.nodes[path].data)
 	delete(m.nodes, path)
 	m.bumpParent(path, false)
+	m.tally(path, -size, -1)
 	return c
 }
 
@@ -189,9 +191,12 @@ func (m *model) do(op Op, session int64) (Result, []modelChange, Code) {
 			return Result{}, nil, CodeNoNode
 		case !m.permits(op.Path, ids, PermWrite):
 			return Result{}, nil, CodeNoAuth
+		case m.overQuota(op.Path, len(op.Data)-len(n.data), 0):
+			return Result{}, nil, CodeQuotaExceeded
 		case exact && want != n.stat.Version:
 			return Result{}, nil, CodeBadVersion
 		}
+		m.tally(op.Path, len(op.Data)-len(n.data), 0)
 		c := modelChange{kind: DataSet, path: op.Path, before: m.show(op.Path)}
 		n.data, n.setClock = op.Data, m.clock
 		n.stat.Version++
@@ -302,10 +307,16 @@ func (m *model) create(op Create, session int64, ids []ID) (Result, []modelChang
 	if op.Mode&Ephemeral != 0 {
 		n.stat.EphemeralOwner = session
 	}
+	if m.overQuota(path, len(op.Data), 1) {
+		return Result{}, nil, CodeQuotaExceeded
+	}
 	m.bumpParent(path, true)
 	m.nodes[path] = n
 	c := modelChange{kind: Created, path: path, after: m.show(path)}
-	return Result{Path: path, Stat: m.statOf(path)}, []modelChange{c}, CodeOK
+	r := Result{Path: path, Stat: m.statOf(path)}
+	m.recount(path)
+	m.tally(path, len(op.Data), 1)
+	return r, []modelChange{c}, CodeOK
 }
 
 // write executes an operation or a multi, all or nothing.

@@ -49,7 +49,7 @@ func (s *State) newPlace(path, parent string) *place {
 // swap replaces a version of a znode by another in the tree, its indexes and
 // the digest: before is nil for a creation, after for a deletion. Everything
 // that ever happens to a znode goes through here, also what a multi takes back;
-// only childChanged changes one in place.
+// only childChanged and setTrack change one in place.
 func (s *State) swap(before, after *Znode) {
 	if s.recording {
 		s.undo = append(s.undo, change{before, after})
@@ -69,6 +69,7 @@ func (s *State) swap(before, after *Znode) {
 	case before == nil:
 		s.index[after.path] = after.place
 		s.order.put(after.place)
+		s.noteLimits(after.path, true)
 		if owner := after.stat.EphemeralOwner; owner != 0 {
 			s.ephemerals.put(ephemeralKey{owner, after.path})
 		}
@@ -76,6 +77,7 @@ func (s *State) swap(before, after *Znode) {
 	case after == nil:
 		delete(s.index, before.path)
 		s.order.remove(before.place)
+		s.noteLimits(before.path, false)
 		s.znodes.set(before.index, nil)
 		if !s.recording { // else it may come back: see multi
 			s.znodes.release(before.index)
@@ -149,6 +151,9 @@ func (z *Znode) countChild(by int32, zxid int64) {
 func (s *State) deleteNode(z *Znode) {
 	s.swap(z, nil)
 	s.childChanged(s.index[z.parent], -1)
+	if len(s.quotas) != 0 {
+		s.tally([]byte(z.path), -int64(len(z.data)), -1)
+	}
 	s.changes = append(s.changes, Change{Zxid: s.zxid, Kind: Deleted, Path: z.path, Before: z})
 }
 

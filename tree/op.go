@@ -68,7 +68,7 @@ func (c Cond) holds(version int32) bool { return !c.exact || c.version == versio
 //
 // Refused with, in this order: ErrBadMode, ErrBadPath (no slash, or a zero byte),
 // ErrInvalidACL, ErrNoNode (no parent), ErrNoAuth, ErrBadPath (the name, with its
-// number), ErrNodeExists, ErrNoChildrenForEphemerals.
+// number), ErrNodeExists, ErrNoChildrenForEphemerals, ErrQuotaExceeded.
 type Create struct {
 	Path string
 	Data []byte // nil and empty are different
@@ -79,7 +79,8 @@ type Create struct {
 
 // Set replaces a znode's data; the znode must permit WRITE.
 //
-// Refused with, in this order: ErrBadPath, ErrNoNode, ErrNoAuth, ErrBadVersion.
+// Refused with, in this order: ErrBadPath, ErrNoNode, ErrNoAuth, ErrQuotaExceeded,
+// ErrBadVersion.
 type Set struct {
 	Path string
 	Data []byte

@@ -83,6 +83,9 @@ func (s *State) create(op *flatOp, x *session) (*Znode, Code) {
 	if up.newest.stat.EphemeralOwner != 0 {
 		return nil, CodeNoChildrenForEphemerals
 	}
+	if s.overQuota(path, int64(len(op.data)), 1) {
+		return nil, CodeQuotaExceeded
+	}
 	z := s.newNode(op, string(path), up.path, acl)
 	if op.mode&Ephemeral != 0 {
 		z.stat.EphemeralOwner = x.id
@@ -91,6 +94,8 @@ func (s *State) create(op *flatOp, x *session) (*Znode, Code) {
 	s.childChanged(up, +1)
 	s.swap(nil, z)
 	s.changes = append(s.changes, Change{Zxid: s.zxid, Kind: Created, Path: z.path, After: z})
+	s.recount(z)
+	s.tally(path, int64(len(op.data)), 1)
 	return z, CodeOK
 }
 
@@ -118,18 +123,21 @@ func (s *State) set(op *flatOp, x *session) (*Znode, Code) {
 	switch {
 	case !old.Permits(x.identities, PermWrite):
 		return nil, CodeNoAuth
+	case s.overQuota(op.path, int64(len(op.data)-len(old.data)), 0):
+		return nil, CodeQuotaExceeded
 	case !op.cond.holds(old.stat.Version):
 		return nil, CodeBadVersion
 	}
-	return s.setData(old, op.data, nextVersion(old.stat.Version)), CodeOK
+	z := s.setData(old, op.data, nextVersion(old.stat.Version))
+	s.tally(op.path, int64(len(z.data)-len(old.data)), 0)
+	return z, CodeOK
 }
 
 func (s *State) setData(old *Znode, data []byte, version int32) *Znode {
 	z := new(Znode)
 	*z = *old
 	z.token = 0
-	z.data, z.dataHash = copyData(data), dataHashOf(data)
-	z.stat.DataLength = int32(len(data))
+	z.setData(copyData(data))
 	z.stat.Version = version
 	z.stat.Mzxid, z.stat.Mtime = s.zxid, s.wall
 	if z.stat.TTL != 0 {

@@ -45,6 +45,48 @@ func genData(t *rapid.T) []byte {
 	return rapid.SampledFrom([][]byte{nil, {}, []byte("x"), []byte("some data"), bytes.Repeat([]byte("0123456789"), 40)}).Draw(t, "data")
 }
 
+// quotasFirst are commands that make a quota, or two on top of each other, as they
+// hardly come about by chance.
+func quotasFirst(m *model) []func() Command {
+	node := func(path, data string) Op { return Create{Path: path, Data: []byte(data)} }
+	return []func() Command{
+		func() Command { return CreateSession{Timeout: time.Second} },
+		func() Command {
+			id := slices.Max(slices.Collect(maps.Keys(m.sessions)))
+			return Write{id, id, 1, 0, Multi{[]Op{
+				node("/a", "12"), node("/a/b", "3"),
+				node("/zookeeper/quota/a", ""), node("/zookeeper/quota/a/zookeeper_limits", "count=-1,bytes=9=;byteHardLimit=20;countHardLimit=4"), node("/zookeeper/quota/a/zookeeper_stats", ""),
+				node("/zookeeper/quota/a/b", ""), node("/zookeeper/quota/a/b/zookeeper_limits", "count=-1,bytes=-1=;countHardLimit=2"), node("/zookeeper/quota/a/b/zookeeper_stats", "count=7"),
+			}}}
+		},
+	}
+}
+
+// genQuotaOp makes an operation on the znodes of a few quotas.
+func genQuotaOp(t *rapid.T) Op {
+	of := rapid.SampledFrom([]string{"/a", "/a", "/a/b", "/zookeeper", "", "/none"}).Draw(t, "of")
+	path := quotaPath + of
+	switch rapid.IntRange(0, 4).Draw(t, "node") {
+	case 0:
+	case 1, 2:
+		path += "/" + limitsName
+	default:
+		path += "/" + statsName
+	}
+	data := []byte(rapid.SampledFrom([]string{
+		"", "count=-1,bytes=-1=;countHardLimit=3", "count=1,bytes=1", "count=-1,bytes=-1=;byteHardLimit=9;countHardLimit=4", "byteHardLimit=0", "garbage", "count=x",
+	}).Draw(t, "text"))
+	switch rapid.IntRange(0, 5).Draw(t, "quotaOp") {
+	case 0:
+		return Delete{Path: path}
+	case 1:
+		return Set{Path: path, Data: data}
+	case 2:
+		return Multi{[]Op{Create{Path: quotaPath + of}, Create{Path: quotaPath + of + "/" + limitsName, Data: data}, Create{Path: quotaPath + of + "/" + statsName, Data: data}}}
+	}
+	return Create{Path: path, Data: data}
+}
+
 func genOp(t *rapid.T) Op {
 	path := genPath(t)
 	switch rapid.SampledFrom([]opKind{opCreate, opCreate, opCreate, opCreate, opSet, opSet, opDelete, opDelete, opCheck, opSetACL}).Draw(t, "op") {
@@ -66,6 +108,9 @@ func genOp(t *rapid.T) Op {
 }
 
 func genWriteOp(t *rapid.T) Op {
+	if rapid.IntRange(0, 7).Draw(t, "quota") == 0 {
+		return genQuotaOp(t)
+	}
 	if rapid.IntRange(0, 3).Draw(t, "multi") > 0 {
 		return genOp(t)
 	}
@@ -116,7 +161,7 @@ func genCommand(t *rapid.T, m *model) Command {
 	case kind == 8:
 		return SetConfig{genData(t)}
 	case kind == 9:
-		return ChangeSettings{Settings{Unanswered: rapid.IntRange(1, 6).Draw(t, "unanswered"), Identities: 2, X509: rapid.Bool().Draw(t, "x509")}}
+		return ChangeSettings{Settings{Unanswered: rapid.IntRange(1, 6).Draw(t, "unanswered"), Identities: 2, X509: rapid.Bool().Draw(t, "x509"), SoftQuotas: rapid.IntRange(0, 3).Draw(t, "soft") == 0}}
 	}
 	answered := uint64(max(0, int64(x.last)-rapid.Int64Range(-1, 4).Draw(t, "answered")))
 	return Write{id, attachment, sequence, answered, genWriteOp(t)}
@@ -206,12 +251,21 @@ func TestModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m, batched, single := newModel(Settings{}), New(Settings{}), New(Settings{})
 		var views []*View
+		var begin []func() Command
+		if rapid.Bool().Draw(t, "quotas") {
+			begin = quotasFirst(m)
+		}
 		for range rapid.IntRange(1, 12).Draw(t, "batches") {
 			var entries []Entry
 			var commands []Command
 			var want []modelOutcome
 			for range rapid.IntRange(0, 16).Draw(t, "batch") {
-				c := genCommand(t, m)
+				var c Command
+				if len(begin) > 0 {
+					c, begin = begin[0](), begin[1:]
+				} else {
+					c = genCommand(t, m)
+				}
 				e := Entry{
 					Zxid: m.zxid + rapid.Int64Range(1, 2).Draw(t, "gap"), Wall: 1e18 + rapid.Int64Range(-1e9, 1e9).Draw(t, "wall"),
 					Clock: m.clock + rapid.SampledFrom([]int64{-1, 0, 1e6, 3e9}).Draw(t, "clock"), Data: c.AppendTo(nil),

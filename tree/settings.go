@@ -30,6 +30,9 @@ type Settings struct {
 	// X509 says that ACLs may name subjects of certificates. As in ZooKeeper, where
 	// it takes a configured provider, they may not by default.
 	X509 bool
+	// SoftQuotas says that no limit of a quota is enforced, as in ZooKeeper unless its
+	// enforceQuota is set. By default hard limits are.
+	SoftQuotas bool
 
 	// Tombstones of ended sessions answer whether a session's last write was
 	// applied. They are kept for so long by the ensemble's clock, and then only

@@ -19,6 +19,7 @@ type State struct {
 	ephemerals cowTree[ephemeralKey]
 	due        cowTree[dueKey]
 	acls       aclTable
+	quotas     map[string]quota // by the paths that have limits
 
 	byID         map[int64]*seat // for apply alone
 	sessionOrder cowTree[sessionItem]
@@ -79,6 +80,7 @@ func newState(m meta) *State {
 	return &State{
 		meta:         m,
 		index:        make(map[string]*place),
+		quotas:       make(map[string]quota),
 		byID:         make(map[int64]*seat),
 		acls:         aclTable{lists: make(map[string]*aclList)},
 		order:        newCowTree(lessPlace),

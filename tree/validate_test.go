@@ -115,7 +115,7 @@ func TestDefaults(t *testing.T) {
 		TombstoneTime: 10 * time.Minute, Tombstones: 10_000, TombstoneBytes: 16 << 20,
 	}
 	require.Equal(t, defaults, Settings{}.withDefaults())
-	least := Settings{1, 1, 1, true, 1, 1, 1}
+	least := Settings{1, 1, 1, true, true, 1, 1, 1}
 	require.Equal(t, least, least.withDefaults())
 }
 

@@ -20,7 +20,7 @@ type Znode struct {
 	dataHash uint64 // of data alone
 	hash     uint64 // what the znode adds to the digest
 	// token is the State's at the time when the znode was made for a child's
-	// sake alone. While it is still the State's, neither a View nor a Change
+	// sake alone, or for a count. While it is still the State's, neither a View nor a Change
 	// knows of the znode, and the State may change it in place.
 	token uint64
 }
@@ -53,6 +53,11 @@ func (z *Znode) ACL() []ACL { return z.acl.entries() }
 // at least one of perms.
 func (z *Znode) Permits(ids []ID, perms Perms) bool {
 	return z.acl == nil || permits(z.acl.list, ids, perms)
+}
+
+// setData replaces the data of a version that nobody has seen.
+func (z *Znode) setData(data []byte) {
+	z.data, z.dataHash, z.stat.DataLength = data, dataHashOf(data), int32(len(data))
 }
 
 // name returns the last component of the path, which is where it sorts among

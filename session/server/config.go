@@ -51,7 +51,9 @@ type Config struct {
 	// be the same on all members.
 	MaxDataBytes, MaxMultiOps, MaxOpBytes int
 
-	// Settings are replicated limits with which the ensemble is founded. Like
+	// Settings are replicated limits with which the ensemble is founded: among others
+	// whether hard limits of quotas are enforced, as they are by default. (Soft ones are
+	// not looked at here: nothing is logged when one is exceeded.) Like
 	// Members, Name and Nonce they are part of its identity: the same at every start
 	// of every member, else the storage is refused with zab.ErrForeign and the other
 	// members refuse to connect.

@@ -45,6 +45,9 @@ func (s *source) op() tree.Op {
 	if s.IntN(2) == 0 {
 		cond = tree.Cond{}
 	}
+	if s.IntN(8) == 0 {
+		return s.quotaOp()
+	}
 	switch s.IntN(8) {
 	case 0, 1, 2:
 		op := tree.Create{Path: s.path(), Data: []byte{byte(s.IntN(9))}[:s.IntN(2)], ACL: s.acl()}
@@ -63,6 +66,20 @@ func (s *source) op() tree.Op {
 		return tree.Check{Path: s.path(), If: cond}
 	}
 	return tree.SetACL{Path: s.path(), ACL: s.acl(), If: cond}
+}
+
+// quotaOp makes or unmakes a quota.
+func (s *source) quotaOp() tree.Op {
+	of := quotas + []string{"/a", "/a/b", "/zookeeper", ""}[s.IntN(4)]
+	limits, stats := of+"/zookeeper_limits", of+"/zookeeper_stats"
+	text := []byte([]string{"", "count=-1,bytes=-1=;countHardLimit=2", "byteHardLimit=1", "bad"}[s.IntN(4)])
+	switch s.IntN(6) {
+	case 0:
+		return tree.Delete{Path: []string{limits, stats}[s.IntN(2)]}
+	case 1:
+		return tree.Set{Path: []string{limits, stats}[s.IntN(2)], Data: text}
+	}
+	return tree.Multi{Ops: []tree.Op{tree.Create{Path: of}, tree.Create{Path: limits, Data: text}, tree.Create{Path: stats}}[s.IntN(2):]}
 }
 
 // session returns one that is, was, or never was.
@@ -113,7 +130,7 @@ func (s *source) command() tree.Command {
 		}
 		return c
 	case 11:
-		return tree.ChangeSettings{Settings: tree.Settings{Unanswered: 1 + s.IntN(9), ResultBytes: 50 + s.IntN(900), Identities: s.IntN(4), X509: s.IntN(2) == 0}}
+		return tree.ChangeSettings{Settings: tree.Settings{Unanswered: 1 + s.IntN(9), ResultBytes: 50 + s.IntN(900), Identities: s.IntN(4), X509: s.IntN(2) == 0, SoftQuotas: s.IntN(4) == 0}}
 	case 12:
 		return tree.SetConfig{Data: []byte("server.1")}
 	case 13:
@@ -123,7 +140,10 @@ func (s *source) command() tree.Command {
 	if s.IntN(3) == 0 {
 		multi := tree.Multi{}
 		for range s.IntN(5) {
-			multi.Ops = append(multi.Ops, s.op())
+			op := s.op()
+			if _, nested := op.(tree.Multi); !nested {
+				multi.Ops = append(multi.Ops, op)
+			}
 		}
 		w.Op = multi
 	}
@@ -180,7 +200,7 @@ func TestAgainstTree(t *testing.T) {
 	for _, code := range []tree.Code{
 		tree.CodeOK, tree.CodeNoNode, tree.CodeNodeExists, tree.CodeNotEmpty, tree.CodeBadVersion, tree.CodeNoChildrenForEphemerals,
 		tree.CodeBadPath, tree.CodeReserved, tree.CodeBadMode, tree.CodeInvalidACL, tree.CodeNoAuth,
-		tree.CodeSessionExpired, tree.CodeSessionMoved, tree.CodeResend, tree.CodeAnswered, tree.CodeLimit,
+		tree.CodeSessionExpired, tree.CodeSessionMoved, tree.CodeResend, tree.CodeAnswered, tree.CodeLimit, tree.CodeQuotaExceeded,
 	} {
 		require.NotZero(t, codes[code], "code %d never came", code)
 	}

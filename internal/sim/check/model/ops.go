@@ -34,6 +34,7 @@ func (m *Model) remove(path string) {
 	n := m.Now(path)
 	m.countChild(Parent(path), -1)
 	m.changed(tree.Deleted, path, n, nil)
+	m.tally(path, -len(n.Data), -1)
 }
 
 // unlike says whether a version is not the one asked for.
@@ -111,8 +112,13 @@ func (m *Model) create(op tree.Create, x *Session, ids []tree.ID) (tree.Result, 
 	if op.Mode&tree.Ephemeral != 0 {
 		n.Stat.EphemeralOwner = x.ID
 	}
+	if m.overQuota(path, len(op.Data), 1) {
+		return tree.Result{}, tree.CodeQuotaExceeded
+	}
 	m.countChild(parent, +1)
 	m.changed(tree.Created, path, nil, n)
+	m.recount(path)
+	m.tally(path, len(op.Data), 1)
 	return tree.Result{Path: path, Stat: n.Stat}, tree.CodeOK
 }
 
@@ -125,9 +131,12 @@ func (m *Model) set(op tree.Set, ids []tree.ID) (tree.Result, tree.Code) {
 		return tree.Result{}, tree.CodeNoNode
 	case !Permits(n.ACL, ids, tree.PermWrite):
 		return tree.Result{}, tree.CodeNoAuth
+	case m.overQuota(op.Path, len(op.Data)-len(n.Data), 0):
+		return tree.Result{}, tree.CodeQuotaExceeded
 	case unlike(op.If, n.Stat.Version):
 		return tree.Result{}, tree.CodeBadVersion
 	}
+	defer m.tally(op.Path, len(op.Data)-len(n.Data), 0)
 	return m.setData(op.Path, op.Data, next(n.Stat.Version)), tree.CodeOK
 }
 
