@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/zabtree/zabtree/session/server"
+	"github.com/zabtree/zabtree/session/wire"
+	"github.com/zabtree/zabtree/transport/tcp"
+)
+
+// memberPlan says what member to run.
+type memberPlan struct {
+	server server.Config
+	wire   wire.Config
+	peer   string   // address to listen on for other members; "" if Transport is set, or not needed
+	client []string // addresses to listen on for clients
+}
+
+// member is one that runs.
+type member struct {
+	server    *server.Server
+	wire      *wire.Server
+	listeners []net.Listener
+}
+
+// start starts a member that serves no clients yet. Their ports are open: whoever
+// connects early waits.
+func start(ctx context.Context, p *memberPlan) (*member, error) {
+	m := &member{}
+	var err error
+	for _, addr := range p.client {
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			m.close()
+			return nil, err
+		}
+		m.listeners = append(m.listeners, l)
+	}
+	c := p.server
+	if p.peer != "" {
+		l, err := net.Listen("tcp", p.peer)
+		if err != nil {
+			m.close()
+			return nil, err
+		}
+		if c.Transport, err = tcp.New(l, tcp.Options{}); err != nil {
+			m.close()
+			return nil, errors.Join(err, l.Close())
+		}
+	}
+	if m.server, err = server.Start(ctx, c); err != nil {
+		m.close()
+		return nil, err
+	}
+	if m.wire, err = wire.NewServer(m.server, p.wire); err != nil {
+		m.close()
+		return nil, err
+	}
+	return m, nil
+}
+
+// serve serves clients, and reports why it or the member has stopped.
+func (m *member) serve(failed chan<- error) {
+	for _, l := range m.listeners {
+		go func() {
+			if err := m.wire.Serve(l); !errors.Is(err, wire.ErrServerClosed) {
+				failed <- err
+			}
+		}()
+	}
+	go func() {
+		<-m.server.Done()
+		failed <- fmt.Errorf("member %d has stopped: %w", m.server.ID(), m.server.Err())
+	}()
+}
+
+// shutdown lets clients go, who turn to other members, and stops the member with good
+// manners.
+func (m *member) shutdown(ctx context.Context) error {
+	return errors.Join(m.wire.Close(), m.server.Shutdown(ctx))
+}
+
+// close ends everything that there is of the member.
+func (m *member) close() {
+	if m.wire != nil {
+		_ = m.wire.Close()
+	}
+	for _, l := range m.listeners {
+		_ = l.Close()
+	}
+	if m.server != nil {
+		_ = m.server.Close()
+	}
+}

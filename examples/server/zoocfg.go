@@ -1,0 +1,104 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/zabtree/zabtree/internal/zoocfg"
+	"github.com/zabtree/zabtree/session/server"
+	"github.com/zabtree/zabtree/session/wire"
+	"github.com/zabtree/zabtree/tree"
+	"github.com/zabtree/zabtree/zab"
+)
+
+// planZooCfg plans the member that a ZooKeeper configuration describes. Whatever it
+// leaves out is as Apache's server has it. How members elect and synchronise is ours:
+// tickTime counts for sessions alone.
+func planZooCfg(f *flags, log io.Writer) ([]memberPlan, error) {
+	cfg, err := zoocfg.Load(zoocfg.Source{
+		Path:  f.zooCfg,
+		Open:  func(path string) (io.ReadCloser, error) { return os.Open(path) },
+		Flags: os.Getenv(zoocfg.FlagsName),
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, finding := range cfg.Findings {
+		fmt.Fprintln(log, finding)
+	}
+	switch {
+	case cfg.SecureClient != (zoocfg.Addr{}):
+		return nil, errors.New("secureClientPort: TLS with Java's key stores is not supported")
+	case cfg.SSLQuorum:
+		return nil, errors.New("sslQuorum: TLS between members with Java's key stores is not supported")
+	}
+	p := memberPlan{server: serverOf(cfg), wire: wireOf(cfg)}
+	if cfg.Client != (zoocfg.Addr{}) {
+		p.client = []string{cfg.Client.Listen()}
+	}
+	if cfg.Ensemble {
+		p.server.Members = membersOf(cfg.Members)
+		own := cfg.Members.Find(cfg.ID).Addrs[0]
+		p.peer = zoocfg.Addr{Host: own.Host, Port: own.Quorum}.Listen()
+		if cfg.QuorumListenOnAllIPs {
+			p.peer = zoocfg.Addr{Port: own.Quorum}.Listen()
+		}
+	}
+	return []memberPlan{p}, nil
+}
+
+func serverOf(cfg *zoocfg.Config) server.Config {
+	c := server.Config{
+		Dir: cfg.DataDir, SuperDigest: cfg.SuperDigest,
+		Settings:          tree.Settings{SoftQuotas: !cfg.EnforceQuota},
+		MinSessionTimeout: cfg.MinSessionTimeout, MaxSessionTimeout: cfg.MaxSessionTimeout,
+		// Apache looks every minute unless a property says otherwise.
+		ReapInterval: time.Minute,
+	}
+	if ms, err := time.ParseDuration(cfg.Properties["znode.container.checkIntervalMs"] + "ms"); err == nil && ms > 0 {
+		c.ReapInterval = ms
+	}
+	if cfg.Ensemble {
+		c.ID = cfg.ID
+	}
+	if c.MinSessionTimeout == 0 {
+		c.MinSessionTimeout = time.Millisecond
+	}
+	if cfg.SnapCount > 0 {
+		c.SnapshotEntries = uint64(cfg.SnapCount)
+	}
+	return c
+}
+
+func wireOf(cfg *zoocfg.Config) wire.Config {
+	c := wire.Config{
+		MaxConns: cfg.MaxCnxns, MaxConnsPerAddr: cfg.MaxClientCnxns, MaxFrameBytes: cfg.MaxBuffer,
+		NoTTL: !cfg.ExtendedTypes, Words: cfg.FourLetterWords,
+		SyncTimeout: max(time.Second, time.Duration(cfg.SyncLimit)*cfg.TickTime),
+		Conf: fmt.Sprintf("clientPort=%d\nsecureClientPort=-1\ndataDir=%s\ndataLogDir=%s\ntickTime=%d\nmaxClientCnxns=%d\n"+
+			"minSessionTimeout=%d\nmaxSessionTimeout=%d\nclientPortListenBacklog=-1\nserverId=%d\n",
+			cfg.Client.Port, cfg.DataDir, cfg.DataLogDir, cfg.TickTime.Milliseconds(), cfg.MaxClientCnxns,
+			cfg.MinSessionTimeout.Milliseconds(), cfg.MaxSessionTimeout.Milliseconds(), cfg.ID),
+	}
+	for _, v := range []*int{&c.MaxConns, &c.MaxConnsPerAddr} {
+		if *v == 0 {
+			*v = -1 // there it is no limit
+		}
+	}
+	return c
+}
+
+func membersOf(list zoocfg.Members) zab.Membership {
+	var members zab.Membership
+	for _, s := range list.Servers {
+		m := zab.Member{ID: s.ID, Addr: zoocfg.Addr{Host: s.Addrs[0].Host, Port: s.Addrs[0].Quorum}.Listen(), Weight: s.Weight}
+		if s.Role == zoocfg.Observer {
+			m.Role = zab.Observer
+		}
+		members = append(members, m)
+	}
+	return members
+}
