@@ -79,8 +79,9 @@ func (m *model) setNumbers(path string, count, size int, all map[string]int) {
 }
 
 func (m *model) recount(path string) {
-	of, ok := strings.CutSuffix(path, "/zookeeper_stats")
-	if of, ok = strings.CutPrefix(of, "/zookeeper/quota"); !ok || of == "" || !strings.HasSuffix(path, "/zookeeper_stats") {
+	of, ends := strings.CutSuffix(path, "/zookeeper_stats")
+	of, ok := strings.CutPrefix(of, "/zookeeper/quota")
+	if !ok || !ends || of == "" {
 		return
 	}
 	if of == "/zookeeper" || strings.HasPrefix(of, "/zookeeper/") {
