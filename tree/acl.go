@@ -3,6 +3,7 @@ package tree
 import (
 	"crypto/sha1"
 	"encoding/base64"
+	"slices"
 	"strings"
 )
 
@@ -143,29 +144,25 @@ func validateACL(acl []ACL) error {
 }
 
 // resolveACL replaces entries of the scheme auth by one for each of ids that somebody
-// has proved and drops repeated entries, as ZooKeeper does, appending to dst. x509
-// says whether that scheme is known.
+// has proved, appending to dst. An entry that is repeated counts once; what auth is
+// replaced by may be there already, as in ZooKeeper. x509 says whether that scheme is
+// known.
 func resolveACL(dst, acl []ACL, ids []ID, x509 bool) ([]ACL, Code) {
-	add := func(a ACL) {
-		for _, have := range dst {
-			if have == a {
-				return
-			}
+	for i, a := range acl {
+		if slices.Contains(acl[:i], a) {
+			continue
 		}
-		dst = append(dst, a)
-	}
-	for _, a := range acl {
 		if a.ID.Scheme == schemeX509 && !x509 {
 			return dst, CodeInvalidACL
 		}
 		if a.ID.Scheme != "auth" {
-			add(a)
+			dst = append(dst, a)
 			continue
 		}
 		found := false
 		for _, id := range ids {
 			if id.Scheme == "digest" || id.Scheme == schemeX509 && x509 {
-				add(ACL{a.Perms, id})
+				dst = append(dst, ACL{a.Perms, id})
 				found = true
 			}
 		}

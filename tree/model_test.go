@@ -123,7 +123,13 @@ func (m *model) resolve(acl []ACL, ids []ID) ([]ACL, Code) {
 	if acl != nil && len(acl) == 0 {
 		return nil, CodeInvalidACL
 	}
+	var unique []ACL
 	for _, a := range acl {
+		if !slices.Contains(unique, a) {
+			unique = append(unique, a)
+		}
+	}
+	for _, a := range unique {
 		switch a.ID.Scheme {
 		case "x509":
 			if !m.settings.X509 {
@@ -144,16 +150,10 @@ func (m *model) resolve(acl []ACL, ids []ID) ([]ACL, Code) {
 			resolved = append(resolved, a)
 		}
 	}
-	var unique []ACL
-	for _, a := range resolved {
-		if !slices.Contains(unique, a) {
-			unique = append(unique, a)
-		}
+	if len(resolved) == 1 && resolved[0] == World(PermAll) {
+		resolved = nil
 	}
-	if len(unique) == 1 && unique[0] == World(PermAll) {
-		unique = nil
-	}
-	return unique, CodeOK
+	return resolved, CodeOK
 }
 
 func (m *model) bumpParent(path string, created bool) {

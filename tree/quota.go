@@ -2,6 +2,8 @@ package tree
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -91,13 +93,16 @@ func (s *State) overQuota(path []byte, size, count int64) bool {
 	if !ok {
 		return false
 	}
-	return count != 0 && limits.countHard > -1 && have.count+count > limits.countHard ||
-		size != 0 && limits.bytesHard > -1 && have.bytes+size > limits.bytesHard
+	if limit, ok := limits.limit("countHardLimit"); ok && count != 0 && have.count+count > limit {
+		return true
+	}
+	limit, ok := limits.limit("byteHardLimit")
+	return ok && size != 0 && have.bytes+size > limit
 }
 
 // tally counts so many more bytes and znodes at path.
 func (s *State) tally(path []byte, size, count int64) {
-	if len(s.quotas) == 0 || size == 0 && count == 0 {
+	if len(s.quotas) == 0 {
 		return
 	}
 	q, ok := s.quotaFor(path)
@@ -105,7 +110,7 @@ func (s *State) tally(path []byte, size, count int64) {
 		return
 	}
 	if have, ok := s.track(q.stats); ok {
-		s.setTrack(s.index[q.stats].newest, have.count+count, have.bytes+size)
+		s.setTrack(s.index[q.stats].newest, have.count+count, have.bytes+size, have.more)
 	}
 }
 
@@ -138,13 +143,23 @@ func (s *State) recount(stats *Znode) {
 			return false
 		})
 	}
-	s.setTrack(stats, count, size)
+	s.setTrack(stats, count, size, nil)
 }
 
 // setTrack writes numbers into a znode of stats.
-func (s *State) setTrack(z *Znode, count, size int64) {
+func (s *State) setTrack(z *Znode, count, size int64, more map[string]int64) {
 	data := strconv.AppendInt(append(make([]byte, 0, 32), "count="...), count, 10)
 	data = strconv.AppendInt(append(data, ",bytes="...), size, 10)
+	for i, key := range slices.Sorted(maps.Keys(more)) {
+		if i == 0 {
+			data = append(data, '=') // so that old readers stop here
+		}
+		data = append(append(append(data, ';'), key...), '=')
+		data = strconv.AppendInt(data, more[key], 10)
+	}
+	if bytes.Equal(data, z.data) {
+		return
+	}
 	if z.token != s.token {
 		c := *z
 		c.token = s.token
@@ -161,7 +176,16 @@ func (s *State) setTrack(z *Znode, count, size int64) {
 }
 
 // track is what limits or stats say; -1 for what they do not.
-type track struct{ count, bytes, countHard, bytesHard int64 }
+type track struct {
+	count, bytes int64
+	more         map[string]int64 // everything else, which stats have only if they were written to
+}
+
+// limit returns a limit, and false if there is none.
+func (t *track) limit(key string) (int64, bool) {
+	n, ok := t.more[key]
+	return n, ok && n > -1
+}
 
 // track reads the znode at path; false if there is none, or nothing to be read.
 func (s *State) track(path string) (track, bool) {
@@ -175,7 +199,7 @@ func (s *State) track(path string) (track, bool) {
 // parseTrack reads pairs such as count=1,bytes=2=;countHardLimit=3 as ZooKeeper's
 // StatsTrack does: a number may be empty, and something else may follow it.
 func parseTrack(b []byte) (t track, ok bool) {
-	t = track{-1, -1, -1, -1}
+	t = track{count: -1, bytes: -1}
 	if b == nil {
 		return t, false
 	}
@@ -203,10 +227,11 @@ func parseTrack(b []byte) (t track, ok bool) {
 			t.count = n
 		case "bytes":
 			t.bytes = n
-		case "countHardLimit":
-			t.countHard = n
-		case "byteHardLimit":
-			t.bytesHard = n
+		default:
+			if t.more == nil {
+				t.more = map[string]int64{}
+			}
+			t.more[string(key)] = n
 		}
 	}
 	return t, true

@@ -57,23 +57,31 @@ func (m *model) overQuota(path string, size, count int) bool {
 
 func (m *model) tally(path string, size, count int) {
 	q := m.quotaOf(path)
-	if q == "" || size == 0 && count == 0 {
+	if q == "" {
 		return
 	}
 	if have := m.numbers(q + "/zookeeper_stats"); have != nil {
-		m.setNumbers(q+"/zookeeper_stats", have["count"]+count, have["bytes"]+size)
+		m.setNumbers(q+"/zookeeper_stats", have["count"]+count, have["bytes"]+size, have)
 	}
 }
 
-func (m *model) setNumbers(path string, count, size int) {
+func (m *model) setNumbers(path string, count, size int, all map[string]int) {
 	n := m.nodes[path]
 	n.data = fmt.Appendf(nil, "count=%d,bytes=%d", count, size)
+	if bytes, count := all["byteHardLimit"], all["countHardLimit"]; bytes >= 0 && count >= 0 && all != nil {
+		n.data = fmt.Appendf(n.data, "=;byteHardLimit=%d;countHardLimit=%d", bytes, count)
+	} else if bytes >= 0 && all != nil {
+		n.data = fmt.Appendf(n.data, "=;byteHardLimit=%d", bytes)
+	} else if count >= 0 && all != nil {
+		n.data = fmt.Appendf(n.data, "=;countHardLimit=%d", count)
+	}
 	m.nodes[path] = n
 }
 
 func (m *model) recount(path string) {
-	of, ok := strings.CutSuffix(path, "/zookeeper_stats")
-	if of, ok = strings.CutPrefix(of, "/zookeeper/quota"); !ok || of == "" || !strings.HasSuffix(path, "/zookeeper_stats") {
+	of, ends := strings.CutSuffix(path, "/zookeeper_stats")
+	of, ok := strings.CutPrefix(of, "/zookeeper/quota")
+	if !ok || !ends || of == "" {
 		return
 	}
 	if of == "/zookeeper" || strings.HasPrefix(of, "/zookeeper/") {
@@ -85,21 +93,21 @@ func (m *model) recount(path string) {
 			count, size = count+1, size+len(n.data)
 		}
 	}
-	m.setNumbers(path, count, size)
+	m.setNumbers(path, count, size, nil)
 }
 
 // TestParseTrack: what Java makes of such texts.
 func TestParseTrack(t *testing.T) {
 	for text, want := range map[string]track{
-		"":                  {-1, -1, -1, -1},
-		"count=1,bytes=2":   {1, 2, -1, -1},
-		"bytes=2;;,count=1": {1, 2, -1, -1},
-		"count=-1,bytes=5=;byteHardLimit=10;countHardLimit=7": {-1, 5, 7, 10},
-		"count=1,count=2,other=3,":                            {2, -1, -1, -1},
-		"count==4,bytes=+5":                                   {-1, 5, -1, -1},
-		"count=9223372036854775807":                           {1<<63 - 1, -1, -1, -1},
-		"=5,bytes=1=2=":                                       {-1, 1, -1, -1},
-		",":                                                   {-1, -1, -1, -1},
+		"":                  {-1, -1, nil},
+		"count=1,bytes=2":   {1, 2, nil},
+		"bytes=2;;,count=1": {1, 2, nil},
+		"count=-1,bytes=5=;byteHardLimit=10;countHardLimit=7": {-1, 5, map[string]int64{"byteHardLimit": 10, "countHardLimit": 7}},
+		"count=1,count=2,other=3,":                            {2, -1, map[string]int64{"other": 3}},
+		"count==4,bytes=+5":                                   {-1, 5, nil},
+		"count=9223372036854775807":                           {1<<63 - 1, -1, nil},
+		"=5,bytes=1=2=":                                       {-1, 1, map[string]int64{"": 5}},
+		",":                                                   {-1, -1, nil},
 	} {
 		got, ok := parseTrack([]byte(text))
 		require.True(t, ok, text)

@@ -33,7 +33,7 @@ func genACL(t *rapid.T) []ACL {
 	return rapid.SampledFrom([][]ACL{
 		nil, nil, nil, nil, {World(PermAll)}, {World(PermRead | PermCreate)}, {World(PermAll &^ PermAdmin)},
 		{{PermAll, ID{"ip", "10.1.0.0/16"}}, {PermRead, ID{"ip", "2001:db8::/32"}}}, {{PermAll, ID{"x509", "CN=a"}}},
-		{}, {Auth(PermAll)}, {{PermAll, alice}, World(PermRead)}, {{PermAll &^ PermDelete, bob}, {PermAll &^ PermDelete, bob}},
+		{}, {Auth(PermAll)}, {Auth(PermAll), {PermAll, alice}, {PermAll, ID{"auth", "x"}}, Auth(PermAll)}, {{PermAll, alice}, World(PermRead)}, {{PermAll &^ PermDelete, bob}, {PermAll &^ PermDelete, bob}},
 	}).Draw(t, "acl")
 }
 

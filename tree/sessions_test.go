@@ -243,7 +243,7 @@ func TestIdentitiesOfAConnection(t *testing.T) {
 	password := Password{9}
 	out := e.command(CreateSession{Timeout: time.Second, Password: password, Identities: []ID{alice, alice}})
 	require.NoError(t, out.Err())
-	id, attachment := out.Session, out.Attachment
+	id := out.Session
 	has := func(want ...ID) {
 		t.Helper()
 		info, _ := e.s.View().Session(id)
@@ -265,7 +265,7 @@ func TestIdentitiesOfAConnection(t *testing.T) {
 
 	e.command(ChangeSettings{Settings{Identities: 1}})
 	info, _ = e.s.View().Session(id)
-	attachment = info.Attachment
+	attachment := info.Attachment
 	for _, c := range []struct {
 		c    Command
 		want error

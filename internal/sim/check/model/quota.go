@@ -2,6 +2,8 @@ package model
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -68,17 +70,24 @@ func (m *Model) overQuota(path string, size, count int) bool {
 // tally counts so many more bytes and znodes at a path.
 func (m *Model) tally(path string, size, count int) {
 	q := m.quotaOf(path)
-	if q == "" || size == 0 && count == 0 {
+	if q == "" {
 		return
 	}
 	if have := m.numbers(q + "/zookeeper_stats"); have != nil {
-		m.setNumbers(q+"/zookeeper_stats", have["count"]+int64(count), have["bytes"]+int64(size))
+		m.setNumbers(q+"/zookeeper_stats", have["count"]+int64(count), have["bytes"]+int64(size), have)
 	}
 }
 
-func (m *Model) setNumbers(path string, count, size int64) {
+func (m *Model) setNumbers(path string, count, size int64, had map[string]int64) {
 	n := *m.Now(path)
 	n.Data = fmt.Appendf(nil, "count=%d,bytes=%d", count, size)
+	before := "=;"
+	for _, key := range slices.Sorted(maps.Keys(had)) {
+		if key != "count" && key != "bytes" && had[key] >= 0 {
+			n.Data = fmt.Appendf(n.Data, "%s%s=%d", before, key, had[key])
+			before = ";"
+		}
+	}
 	n.Stat.DataLength = int32(len(n.Data))
 	m.put(path, &n)
 }
@@ -94,5 +103,5 @@ func (m *Model) recount(path string) {
 	for _, n := range m.Subtree(of) {
 		count, size = count+1, size+int64(len(n.Data))
 	}
-	m.setNumbers(path, count, size)
+	m.setNumbers(path, count, size, nil)
 }

@@ -110,28 +110,24 @@ func (m *Model) resolve(acl []tree.ACL, ids []tree.ID) ([]tree.ACL, tree.Code) {
 		return nil, tree.CodeInvalidACL
 	}
 	var written []tree.ACL
-	add := func(a tree.ACL) {
-		if !slices.Contains(written, a) {
-			written = append(written, a)
+	for i, a := range acl {
+		if slices.Index(acl, a) < i {
+			continue
 		}
-	}
-	for _, a := range acl {
 		if a.ID.Scheme == "x509" && !m.settings.X509 {
 			return nil, tree.CodeInvalidACL
 		}
 		if a.ID.Scheme != "auth" {
-			add(a)
+			written = append(written, a)
 			continue
 		}
 		before := len(written)
-		any := false
 		for _, id := range ids {
 			if proven(id, m.settings) {
-				add(tree.ACL{Perms: a.Perms, ID: id})
-				any = true
+				written = append(written, tree.ACL{Perms: a.Perms, ID: id})
 			}
 		}
-		if !any && before == len(written) {
+		if before == len(written) {
 			return nil, tree.CodeInvalidACL
 		}
 	}
