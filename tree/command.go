@@ -67,6 +67,8 @@ type Attach struct {
 	// they belong to a connection; else besides them.
 	Identities []ID
 	Replace    bool
+	// Timeout is the session's from this entry on, in whole milliseconds; 0: as it is.
+	Timeout time.Duration
 }
 
 // CloseSession ends a session, with all of its ephemeral znodes.
@@ -167,13 +169,14 @@ func (c CreateSession) AppendTo(dst []byte) []byte {
 
 // AppendTo implements Command.
 func (c Attach) AppendTo(dst []byte) []byte {
-	dst = appendHead(dst, kindAttach, 6)
+	dst = appendHead(dst, kindAttach, 7)
 	dst = codec.AppendInt(dst, c.Session)
 	dst = codec.AppendBytes(dst, c.Password[:])
 	dst = codec.AppendUint(dst, c.Server)
 	dst = codec.AppendInt(dst, c.From)
 	dst = appendIDs(dst, c.Identities)
-	return codec.AppendBool(dst, c.Replace)
+	dst = codec.AppendBool(dst, c.Replace)
+	return codec.AppendInt(dst, c.Timeout.Milliseconds())
 }
 
 // AppendTo implements Command.

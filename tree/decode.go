@@ -88,12 +88,13 @@ func (c *flatCommand) decode(b []byte) error {
 		c.server = r.Uint()
 		c.identities = decodeIDs(&r)
 	case kindAttach:
-		expect(6)
+		expect(7)
 		c.session = r.Int()
 		c.takePassword(&r)
 		c.server = r.Uint()
 		c.attachment = r.Int()
 		c.identities, c.replace = decodeIDs(&r), r.Bool()
+		c.timeout = min(max(r.Int(), 0), math.MaxInt32)
 	case kindCloseSession:
 		expect(3)
 		c.session, c.attachment, c.sequence = r.Int(), r.Int(), r.Uint()

@@ -35,7 +35,8 @@ func (c *flatCommand) command() Command {
 	case kindCreateSession:
 		return CreateSession{Timeout: time.Duration(c.timeout) * time.Millisecond, Password: c.password, Server: c.server, Identities: c.identities}
 	case kindAttach:
-		return Attach{Session: c.session, Password: c.password, Server: c.server, From: c.attachment, Identities: c.identities, Replace: c.replace}
+		return Attach{Session: c.session, Password: c.password, Server: c.server, From: c.attachment, Identities: c.identities, Replace: c.replace,
+			Timeout: time.Duration(c.timeout) * time.Millisecond}
 	case kindCloseSession:
 		return CloseSession{Session: c.session, Attachment: c.attachment, Sequence: c.sequence}
 	case kindExpireSessions:

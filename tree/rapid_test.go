@@ -144,7 +144,7 @@ func genCommand(t *rapid.T, m *model) Command {
 		if rapid.IntRange(0, 4).Draw(t, "wrong") == 0 {
 			password[15]++
 		}
-		return Attach{id, password, 7, rapid.SampledFrom([]int64{0, attachment}).Draw(t, "from"), genIDs(t), rapid.Bool().Draw(t, "replace")}
+		return Attach{id, password, 7, rapid.SampledFrom([]int64{0, attachment}).Draw(t, "from"), genIDs(t), rapid.Bool().Draw(t, "replace"), 0}
 	case kind == 2:
 		return CloseSession{id, attachment, rapid.SampledFrom([]uint64{0, sequence}).Draw(t, "close")}
 	case kind == 3:

@@ -187,6 +187,9 @@ func (s *State) attach(c *flatCommand, out *Outcome) {
 	}
 	x = s.touch(x)
 	x.server, x.attachment, x.identities = c.server, s.zxid, ids
+	if c.timeout > 0 {
+		x.timeout = c.timeout
+	}
 	s.settle(x)
 	out.Attachment = x.attachment
 }

@@ -86,21 +86,21 @@ func (e *env) applied(out Outcome) {
 func TestFencing(t *testing.T) {
 	e := newEnv(t)
 	password := Password{0, 7}
-	moved := e.command(Attach{1, password, 2, 1, nil, false})
+	moved := e.command(Attach{1, password, 2, 1, nil, false, 0})
 	require.NoError(t, moved.Err())
 	require.Equal(t, []any{int64(2), uint64(2), uint64(1)}, []any{moved.Attachment, moved.Server, moved.Next})
 	require.ErrorIs(t, e.command(Write{1, 1, 1, 0, Create{Path: "/old"}}).Err(), ErrSessionMoved)
 	require.ErrorIs(t, e.command(CloseSession{1, 1, 0}).Err(), ErrSessionMoved)
 	require.ErrorIs(t, e.command(AddAuth{1, 1, []ID{alice}}).Err(), ErrSessionMoved)
-	late := e.command(Attach{1, password, 3, 1, nil, false})
+	late := e.command(Attach{1, password, 3, 1, nil, false, 0})
 	require.ErrorIs(t, late.Err(), ErrSessionMoved)
 	require.EqualValues(t, 2, late.Attachment)
-	require.ErrorIs(t, e.command(Attach{1, Password{1, 7}, 3, 0, nil, false}).Err(), ErrSessionExpired, "wrong password")
-	require.ErrorIs(t, e.command(Attach{7, password, 3, 0, nil, false}).Err(), ErrSessionExpired)
+	require.ErrorIs(t, e.command(Attach{1, Password{1, 7}, 3, 0, nil, false, 0}).Err(), ErrSessionExpired, "wrong password")
+	require.ErrorIs(t, e.command(Attach{7, password, 3, 0, nil, false, 0}).Err(), ErrSessionExpired)
 	e.applied(e.command(Write{1, 2, 1, 0, Create{Path: "/new"}}))
 	info, _ := e.s.View().Session(1)
 	require.Equal(t, []any{uint64(2), int64(2), uint64(1)}, []any{info.Server, info.Attachment, info.LastSequence})
-	again := e.command(Attach{1, password, 3, 0, nil, false})
+	again := e.command(Attach{1, password, 3, 0, nil, false, 0})
 	require.EqualValues(t, 2, again.Next)
 }
 
@@ -251,16 +251,16 @@ func TestIdentitiesOfAConnection(t *testing.T) {
 		e.s = reload(t, e.s)
 	}
 	has(alice)
-	e.applied(e.command(Attach{id, password, 2, 0, nil, false}))
+	e.applied(e.command(Attach{id, password, 2, 0, nil, false, 0}))
 	has(alice)
-	e.applied(e.command(Attach{id, password, 2, 0, []ID{bob}, false}))
+	e.applied(e.command(Attach{id, password, 2, 0, []ID{bob}, false, 0}))
 	has(alice, bob)
 	view := e.s.View()
-	e.applied(e.command(Attach{id, password, 2, 0, []ID{bob}, true}))
+	e.applied(e.command(Attach{id, password, 2, 0, []ID{bob}, true, 0}))
 	has(bob)
 	info, _ := view.Session(id)
 	require.Len(t, info.Identities, 2, "a View stays as it was")
-	e.applied(e.command(Attach{id, password, 2, 0, nil, true}))
+	e.applied(e.command(Attach{id, password, 2, 0, nil, true, 0}))
 	has()
 
 	e.command(ChangeSettings{Settings{Identities: 1}})
@@ -273,11 +273,11 @@ func TestIdentitiesOfAConnection(t *testing.T) {
 		{CreateSession{Identities: []ID{alice, bob}}, ErrLimit},
 		{CreateSession{Identities: []ID{{"digest", "none"}}}, ErrInvalidACL},
 		{CreateSession{Identities: []ID{{"digest", ":" + strings.Repeat("x", MaxIDBytes)}}}, ErrInvalidACL},
-		{Attach{id, password, 3, 0, []ID{alice, bob}, true}, ErrLimit},
-		{Attach{id, password, 3, 0, []ID{alice, {"world", "anyone"}}, true}, ErrInvalidACL},
-		{Attach{99, password, 3, 0, []ID{{"nobody", ""}}, true}, ErrInvalidACL},
-		{Attach{99, password, 3, 0, []ID{alice, bob}, true}, ErrSessionExpired},
-		{Attach{id, password, 3, 1, []ID{alice, bob}, true}, ErrSessionMoved},
+		{Attach{id, password, 3, 0, []ID{alice, bob}, true, 0}, ErrLimit},
+		{Attach{id, password, 3, 0, []ID{alice, {"world", "anyone"}}, true, 0}, ErrInvalidACL},
+		{Attach{99, password, 3, 0, []ID{{"nobody", ""}}, true, 0}, ErrInvalidACL},
+		{Attach{99, password, 3, 0, []ID{alice, bob}, true, 0}, ErrSessionExpired},
+		{Attach{id, password, 3, 1, []ID{alice, bob}, true, 0}, ErrSessionMoved},
 	} {
 		sessions := e.s.View().NumSessions()
 		out := e.command(c.c)
@@ -293,14 +293,14 @@ func TestIdentitiesOfAConnection(t *testing.T) {
 		}
 	}
 	has()
-	e.applied(e.command(Attach{id, password, 3, 0, []ID{alice, alice}, false}))
+	e.applied(e.command(Attach{id, password, 3, 0, []ID{alice, alice}, false, 0}))
 	has(alice)
 	e.command(ChangeSettings{Settings{Identities: 3}})
-	e.applied(e.command(Attach{id, password, 3, 0, []ID{bob}, false}))
+	e.applied(e.command(Attach{id, password, 3, 0, []ID{bob}, false, 0}))
 	e.command(ChangeSettings{Settings{Identities: 1}})
-	e.applied(e.command(Attach{id, password, 3, 0, []ID{bob}, false}))
+	e.applied(e.command(Attach{id, password, 3, 0, []ID{bob}, false, 0}))
 	has(alice, bob)
-	require.ErrorIs(t, e.command(Attach{id, password, 3, 0, []ID{bob, alice}, true}).Err(), ErrLimit, "settings that were lowered")
+	require.ErrorIs(t, e.command(Attach{id, password, 3, 0, []ID{bob, alice}, true, 0}).Err(), ErrLimit, "settings that were lowered")
 }
 
 // TestHalt: an entry that cannot be applied stops the State for good, after

@@ -52,7 +52,7 @@ func TestSnapshotGoesOn(t *testing.T) {
 	for _, c := range []Command{
 		Write{1, 1, 4, 1, Create{Path: "/a/e", Mode: Sequential}},
 		Write{1, 1, 2, 0, Set{Path: "/other"}},
-		Attach{2, Password{1, 7}, 9, 0, nil, false},
+		Attach{2, Password{1, 7}, 9, 0, nil, false, 0},
 		ExpireSessions{[]int64{1}},
 	} {
 		e := w.entry(c)

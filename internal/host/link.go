@@ -154,7 +154,7 @@ func (h *Host) requestToJoin(l *link, r protocol.Request) bool {
 		}
 		j.open = r
 	case *protocol.Attach:
-		if j.open != nil || j.attach != nil || r.LastSeen < 0 || r.LastSent < r.AnsweredUpTo ||
+		if j.open != nil || j.attach != nil || r.LastSeen < 0 || r.Timeout < 0 || r.LastSent < r.AnsweredUpTo ||
 			r.Forgetful && r.LastSent != 0 || !h.mayHave(r.Identities) {
 			return false
 		}
@@ -181,17 +181,25 @@ func (h *Host) join(l *link) {
 	j.proposed = true
 	j.try++
 	if j.open != nil {
-		timeout := min(max(j.open.Timeout, h.config.MinTimeout), h.config.MaxTimeout)
 		c := tree.CreateSession{Password: j.open.Password, Server: h.config.Replica, Identities: j.open.Identities}
-		setDuration(&c.Timeout, timeout)
+		setDuration(&c.Timeout, h.timeout(j.open.Timeout))
 		h.proposal(Token{Purpose: ForOpen, Link: l.id, Try: j.try}, c)
 		return
 	}
-	h.proposal(Token{Purpose: ForAttach, Link: l.id, Try: j.try}, tree.Attach{
+	c := tree.Attach{
 		Session: j.attach.Session, Password: j.attach.Password,
 		Server: h.config.Replica, From: j.attach.From,
 		Identities: j.attach.Identities, Replace: j.attach.ReplaceIdentities,
-	})
+	}
+	if j.attach.Timeout > 0 {
+		setDuration(&c.Timeout, h.timeout(j.attach.Timeout))
+	}
+	h.proposal(Token{Purpose: ForAttach, Link: l.id, Try: j.try}, c)
+}
+
+// timeout brings a timeout that was asked for within bounds.
+func (h *Host) timeout(asked int64) int64 {
+	return min(max(asked, h.config.MinTimeout), h.config.MaxTimeout)
 }
 
 // mayHave says whether a session may be given identities, as far as that can be said

@@ -89,7 +89,7 @@ func (h *Host) lookAt(s *session, r *protocol.Read, found *protocol.Reading) tre
 	if r.Kind == protocol.ReadACL {
 		need |= tree.PermAdmin
 	}
-	if !h.permits(s.id, z, need) {
+	if r.Kind != protocol.ReadExists && !h.permits(s.id, z, need) {
 		return tree.CodeNoAuth
 	}
 	found.Exists, found.Stat = true, z.Stat()

@@ -20,11 +20,11 @@ func samplePassword() (p tree.Password) {
 func sampleRequests() []Request {
 	return []Request{
 		&Open{Timeout: 1e10, Password: samplePassword()},
-		&Open{Timeout: 1, Identities: []tree.ID{{Scheme: "ip", ID: "::1"}, tree.Super}},
+		&Open{Timeout: 1, LastSeen: 1 << 40, Identities: []tree.ID{{Scheme: "ip", ID: "::1"}, tree.Super}},
 		&Rearm{Watches: []Watch{{ID: 1, Path: "/a", Kind: watch.Data}, {ID: 1 << 40, Path: "/", Kind: watch.PersistentRecursive}}},
 		&Rearm{Watches: []Watch{}},
 		&Attach{Session: 7, Password: samplePassword(), From: 9, LastSeen: 1 << 50, AnsweredUpTo: 3, LastSent: 8},
-		&Attach{Session: 7, Identities: []tree.ID{{Scheme: "digest", ID: "u:h"}}, ReplaceIdentities: true},
+		&Attach{Session: 7, Timeout: 5e9, Forgetful: true, Identities: []tree.ID{{Scheme: "digest", ID: "u:h"}}, ReplaceIdentities: true},
 		&Write{ID: 1, Sequence: 2, AnsweredUpTo: 1, Op: tree.Create{Path: "/a", Data: []byte{}, Mode: tree.Ephemeral}},
 		&Write{ID: 2, Sequence: 3, Op: tree.Multi{Ops: []tree.Op{
 			tree.Set{Path: "/a", Data: []byte("x"), If: tree.Version(3)}, tree.Delete{Path: "/b"}, tree.Check{Path: "/c"},
@@ -66,7 +66,7 @@ func sampleMessages() []Message {
 		&Pong{N: 3},
 		&Hold{},
 		&GoingAway{},
-		&Ended{Reason: EndExpired, Fates: []Fate{{Sequence: 3, Known: true}}},
+		&Ended{Reason: EndExpired, Zxid: 1 << 40, Fates: []Fate{{Sequence: 3, Known: true}}},
 		&Ended{Reason: EndMoved},
 	}
 }
@@ -143,7 +143,7 @@ func TestDecodeTooMany(t *testing.T) {
 		_, err := DecodeRequest(AppendRequest(nil, r))
 		require.ErrorIs(t, err, ErrMalformed, "%T", r)
 	}
-	odd := []byte{0x94, byte(kindOpen), 1, 0xc4, 16, 15: 0, 20: 0, 21: 0x91, 22: 0xa1, 23: 'x'}
+	odd := []byte{0x95, byte(kindOpen), 1, 0xc4, 16, 15: 0, 21: 0, 22: 0x91, 23: 0xa1, 24: 'x'}
 	_, err := DecodeRequest(odd)
 	require.ErrorContains(t, err, "identity without an ID")
 }

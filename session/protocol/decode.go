@@ -36,9 +36,9 @@ func DecodeRequest(b []byte) (Request, error) {
 		expect(1)
 		req = &Rearm{Watches: readWatches(&r)}
 	case kindAttach:
-		expect(9)
+		expect(10)
 		req = &Attach{
-			Session: r.Int(), Password: readPassword(&r), From: r.Int(), LastSeen: r.Int(),
+			Session: r.Int(), Password: readPassword(&r), Timeout: r.Int(), From: r.Int(), LastSeen: r.Int(),
 			AnsweredUpTo: r.Uint(), LastSent: r.Uint(), Forgetful: r.Bool(),
 			Identities: readIDs(&r), ReplaceIdentities: r.Bool(),
 		}

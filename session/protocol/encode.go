@@ -30,9 +30,10 @@ func AppendRequest(dst []byte, r Request) []byte {
 			dst = codec.AppendUint(dst, uint64(w.Kind))
 		}
 	case *Attach:
-		dst = appendHead(dst, kind, 9)
+		dst = appendHead(dst, kind, 10)
 		dst = codec.AppendInt(dst, r.Session)
 		dst = codec.AppendBytes(dst, r.Password[:])
+		dst = codec.AppendInt(dst, r.Timeout)
 		dst = codec.AppendInt(dst, r.From)
 		dst = codec.AppendInt(dst, r.LastSeen)
 		dst = codec.AppendUint(dst, r.AnsweredUpTo)

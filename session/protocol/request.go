@@ -72,6 +72,7 @@ type Rearm struct {
 type Attach struct {
 	Session  int64
 	Password tree.Password
+	Timeout  int64 // as in Open, from now on; 0: as it is
 	From     int64 // the attachment that the session knows of; 0: any
 	LastSeen int64 // the zxid up to which the session has seen everything
 
@@ -105,6 +106,9 @@ type ReadKind uint8
 
 // The kinds of reads.
 const (
+	// ReadExists needs no permission, as in ZooKeeper before 3.9.2; of the others each
+	// needs READ, and ReadACL READ or ADMIN.
+
 	// ReadNothing is a place in the order of the session: to set a watch, or,
 	// linearizable, to wait for all that was committed before (a sync).
 	ReadNothing ReadKind = iota

@@ -12,6 +12,9 @@ import (
 // for those who read or watch it, unless it is there. One line for each member, in
 // the manner of ZooKeeper's, and the version of the configuration.
 func (s *Server) tellConfig(st *zab.Status) {
+	if c := st.Config.Current; len(c) == 1 && c[0].Addr == "" {
+		return // as a standalone ZooKeeper has nothing there
+	}
 	text := configText(&st.Config)
 	if data, _, err := s.View().Get("/zookeeper/config"); err == nil && bytes.Equal(data, text) {
 		return

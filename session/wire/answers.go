@@ -30,7 +30,14 @@ func (c *conn) Receive(messages []protocol.Message) {
 }
 
 // Lost implements session.Receiver.
-func (c *conn) Lost(err error) { c.fail("lost by its host: "+err.Error(), slog.LevelInfo) }
+func (c *conn) Lost(err error) {
+	c.mu.Lock()
+	over := c.ending || c.refused // and what it was told of that is being written
+	c.mu.Unlock()
+	if !over {
+		c.fail("lost by its host: "+err.Error(), slog.LevelInfo)
+	}
+}
 
 // take takes one message of the host. c.mu is held.
 func (c *conn) take(m protocol.Message) {
@@ -38,6 +45,7 @@ func (c *conn) take(m protocol.Message) {
 	case *protocol.Attached:
 		c.joined <- joining{attached: m}
 	case *protocol.Refused:
+		c.refused = true
 		c.joined <- joining{refused: m}
 	case *protocol.Answer:
 		c.zxid = m.Zxid
@@ -117,10 +125,6 @@ func (c *conn) answer(a *protocol.Answer) {
 // refusal appends the answer to what failed, if it did.
 func (c *conn) refusal(w *awaited, h *replyHeader, a *protocol.Answer) (out []byte, refused bool) {
 	switch {
-	case w.op == opMulti && w.code != errOK && w.q != nil:
-		h.err = errOK
-		q := w.q.(*multiRequest)
-		return appendMultiFailure(c.out, *h, q, w.index, w.code), true
 	case w.code == errUnimplemented && w.q == nil:
 		h.zxid = -1
 	case w.code != errOK:
@@ -185,6 +189,9 @@ func (c *conn) result(w *awaited, h replyHeader, a *protocol.Answer) []byte {
 // appendResults appends the answer to a write that was applied.
 func appendResults(dst []byte, h replyHeader, w *awaited, results []tree.Result) []byte {
 	q, multi := w.q.(*multiRequest)
+	if multi && w.refused != errOK {
+		return appendRefused(dst, h, w, q, results)
+	}
 	if multi && len(results) == len(q.ops) {
 		return appendMultiReply(dst, h, q, results)
 	}
@@ -206,6 +213,23 @@ func appendResults(dst []byte, h replyHeader, w *awaited, results []tree.Result)
 		return appendStatReply(dst, h, &r.Stat)
 	}
 	return appendReply(dst, h)
+}
+
+// appendRefused appends the answer to a multi that was cut short at an operation that
+// is refused whatever the tree is: that one's error, unless one before it has failed.
+func appendRefused(dst []byte, h replyHeader, w *awaited, q *multiRequest, results []tree.Result) []byte {
+	index, code := w.index, w.refused
+	for i := range min(len(results), w.index) {
+		if e := errOf(results[i].Err); e != errOK && e != errRuntimeInconsistency {
+			index, code = i, e
+			break
+		}
+	}
+	if code == errMarshalling { // of the whole
+		h.err = code
+		return appendReply(dst, h)
+	}
+	return appendMultiFailure(dst, h, q, index, code)
 }
 
 // appendMultiRead appends the answer to a multiRead.

@@ -54,7 +54,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	}{
 		"multi of deletes":                       {opMulti, full(nil, member(opDelete, &deleteRequest{}))},
 		"multi of creates":                       {opMulti, full(nil, member(opCreate, &createRequest{op: opCreate, acl: []wireACL{}}))},
-		"multi of ACLs":                          {opMulti, full(nil, member(opCreate, &createRequest{op: opCreate, path: "/", acl: []wireACL{{1, "a", "b"}}}))},
+		"multi of ACLs":                          {opMulti, full(nil, member(opCreate, &createRequest{op: opCreate, path: "/", acl: []wireACL{{perms: 1, scheme: "a", id: "b"}}}))},
 		"multi of reads, a power of two and one": {opMultiRead, full(nil, member(opGetData, &getDataRequest{}))[:(1<<16+1)*14]},
 		"multi of reads":                         {opMultiRead, full(nil, member(opGetData, &getDataRequest{}))},
 		"multi of listings":                      {opMultiRead, full(nil, member(opGetChildren, &getChildrenRequest{path: "/"}))},

@@ -56,6 +56,7 @@ type conn struct {
 	spare      []byte // for out, while the other is written
 	sending    bool   // the reading goroutine is passing on requests, and will write
 	writing    bool   // somebody is at it
+	refused    bool   // by the host, of which the client is to be told
 	ending     bool   // after what is in out
 	ended      bool
 	reason     string
@@ -78,11 +79,13 @@ func newConn(s *Server, n net.Conn, addr string) *conn {
 // serve is the connection's goroutine.
 func (c *conn) serve() {
 	c.in = bufio.NewReaderSize(c.n, readBuffer)
-	err := c.converse()
-	if err != nil {
+	switch err := c.converse(); {
+	case err == nil:
+		c.finish("")
+	case errors.Is(err, errExpired):
+		c.finish(err.Error())
+	default:
 		c.fail(reasonOf(err), levelOf(err))
-	} else {
-		c.finish()
 	}
 	c.mu.Lock()
 	link := c.link
@@ -323,9 +326,11 @@ func (c *conn) fail(reason string, level slog.Level) {
 }
 
 // finish ends the connection once all that is in out is written.
-func (c *conn) finish() {
+func (c *conn) finish(reason string) {
 	c.mu.Lock()
-	c.ending = true
+	if !c.ending {
+		c.ending, c.reason = true, reason
+	}
 	c.wake()
 	c.mu.Unlock()
 }

@@ -57,7 +57,6 @@ func (c *conn) handshake() error {
 	c.wake()
 	c.mu.Unlock()
 	if j.attached == nil {
-		c.finish()
 		return errExpired
 	}
 	return nil
@@ -70,10 +69,9 @@ func (c *conn) firstRequest(q *connectRequest) (protocol.Request, tree.Password,
 		return nil, tree.Password{}, err
 	}
 	var p tree.Password
-	seen := max(0, q.lastZxidSeen)
+	seen, timeout := max(0, q.lastZxidSeen), max(1, int64(q.timeout))*int64(time.Millisecond)
 	if q.session == 0 {
 		_, _ = rand.Read(p[:]) // which never fails
-		timeout := max(1, int64(q.timeout)) * int64(time.Millisecond)
 		return &protocol.Open{Timeout: timeout, Password: p, LastSeen: seen, Identities: ids}, p, nil
 	}
 	if len(q.password) != len(p) {
@@ -81,7 +79,7 @@ func (c *conn) firstRequest(q *connectRequest) (protocol.Request, tree.Password,
 	}
 	copy(p[:], q.password)
 	return &protocol.Attach{
-		Session: q.session, Password: p, LastSeen: seen, Forgetful: true, Identities: ids, ReplaceIdentities: true,
+		Session: q.session, Password: p, Timeout: timeout, LastSeen: seen, Forgetful: true, Identities: ids, ReplaceIdentities: true,
 	}, p, nil
 }
 

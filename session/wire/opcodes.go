@@ -117,6 +117,7 @@ var codeErrors = map[tree.Code]errCode{
 	tree.CodeRuntimeInconsistency:    errRuntimeInconsistency,
 	tree.CodeSessionExpired:          errSessionExpired,
 	tree.CodeSessionMoved:            errSessionMoved,
+	tree.CodeQuotaExceeded:           errQuotaExceeded,
 	tree.CodeLimit:                   errThrottledOp, // nothing had an effect, try again
 }
 

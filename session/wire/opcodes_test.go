@@ -24,7 +24,7 @@ func TestErrors(t *testing.T) {
 			require.Negative(t, errOfCode(c))
 		}
 	}
-	require.Equal(t, tree.CodeLimit, last)
+	require.Equal(t, tree.CodeQuotaExceeded, last)
 	require.Equal(t, errOK, errOf(nil))
 	require.Equal(t, errSystem, errOf(errors.New("anything")))
 	require.Equal(t, errBadArguments, errOf(&tree.SizeError{What: "data"}))

@@ -21,10 +21,18 @@ const (
 // setACL or check. It is refused with what a real server refuses it with for its
 // flags or its TTL, or errUnimplemented if it is no write; everything else is for
 // tree.Validate and the tree to say. Data aliases the request's.
-func operation(q request) (tree.Op, errCode) {
+func operation(q request) (tree.Op, errCode) { return operationOf(q, false) }
+
+func operationOf(q request, within bool) (tree.Op, errCode) {
 	switch q := q.(type) {
 	case *createRequest:
-		mode, ttl, code := createMode(q)
+		mode, ttl, code := createMode(q, within)
+		if code == errOK && q.none {
+			code = errMarshalling
+		}
+		if code == errOK {
+			code = nullID(q.acl)
+		}
 		if code != errOK {
 			return nil, code
 		}
@@ -34,6 +42,9 @@ func operation(q request) (tree.Op, errCode) {
 	case *setDataRequest:
 		return tree.Set{Path: q.path, Data: q.data, If: tree.Version(q.version)}, errOK
 	case *setACLRequest:
+		if code := nullID(q.acl); code != errOK {
+			return nil, code
+		}
 		return tree.SetACL{Path: q.path, ACL: treeACL(q.acl), If: tree.Version(q.version)}, errOK
 	case *checkRequest:
 		return tree.Check{Path: q.path, If: tree.Version(q.version)}, errOK
@@ -41,30 +52,56 @@ func operation(q request) (tree.Op, errCode) {
 	return nil, errUnimplemented
 }
 
-// multiOperation returns what a multi is to the tree, or the first of its
-// operations that operation refuses.
+// multiOperation returns what a multi is to the tree. If operation refuses one, what
+// is before it has its say first, and what is behind it none: the multi ends there
+// with an operation that always fails, and code is what to tell of it.
 func multiOperation(q *multiRequest) (op tree.Multi, index int, code errCode) {
 	ops := make([]tree.Op, 0, len(q.ops))
 	for i := range q.ops {
-		op, code := operation(q.ops[i].body)
+		op, code := operationOf(q.ops[i].body, true)
 		if code != errOK {
-			return tree.Multi{}, i, code
+			return tree.Multi{Ops: append(ops, alwaysFails)}, i, code
 		}
 		ops = append(ops, op)
 	}
 	return tree.Multi{Ops: ops}, 0, errOK
 }
 
-// createMode goes by the flags, whatever the opcode, but a TTL is for createTTL
-// alone, and for nothing else. No client in use sends flags that contradict its
-// opcode, and a real server is of two minds about them: within a multi it goes by
-// the flags, outside of one by the opcode (so that a create with the flag of a
-// container makes a plain znode, and createContainer a container whatever the
-// flags). createTTL with other flags and a negative TTL passes its checks and is
-// the last thing that it does: it stops, and stops again whenever it reads its log.
-func createMode(q *createRequest) (tree.Mode, time.Duration, errCode) {
+var alwaysFails tree.Op = tree.Delete{Path: "/"}
+
+// nullID returns what a null id in an ACL is refused with: a real server stumbles over
+// it, unless something before it is wrong, or nobody looks at it.
+func nullID(acl []wireACL) errCode {
+	for i := range acl {
+		switch a := &acl[i]; {
+		case a.scheme == "auth":
+		case a.scheme == "world" && a.id == "anyone":
+		case a.scheme == "world" || a.scheme == "digest" || a.scheme == "ip":
+			if a.noID {
+				return errMarshalling
+			}
+			if a.scheme == "world" {
+				return errOK // which is wrong, for the tree to say
+			}
+		default:
+			return errOK
+		}
+	}
+	return errOK
+}
+
+// createMode returns what kind of znode a create makes. No client in use sends flags
+// that contradict its opcode, and a real server is of two minds about them: within a
+// multi it goes by the flags, outside of one by the opcode. createTTL with other flags
+// and a negative TTL passes its checks and is the last thing that it does: it stops,
+// and stops again whenever it reads its log.
+func createMode(q *createRequest, within bool) (tree.Mode, time.Duration, errCode) {
 	timed := q.flags == flagPersistentTTL || q.flags == flagPersistentSequentialTTL
-	if timed != (q.op == opCreateTTL) {
+	switch {
+	case timed == (q.op == opCreateTTL):
+	case timed && within:
+		return 0, 0, errMarshalling
+	case !within:
 		return 0, 0, errBadArguments
 	}
 	var ttl time.Duration
@@ -74,17 +111,29 @@ func createMode(q *createRequest) (tree.Mode, time.Duration, errCode) {
 		}
 		ttl = time.Duration(q.ttl) * time.Millisecond
 	}
+	container := q.op == opCreateContainer && !within
 	switch q.flags {
-	case flagPersistent, flagPersistentTTL:
+	case flagPersistent, flagPersistentTTL, flagEphemeral:
+		if container {
+			return tree.Container, 0, errOK
+		}
+		if q.flags == flagEphemeral {
+			return tree.Ephemeral, 0, errOK
+		}
 		return tree.Persistent, ttl, errOK
-	case flagEphemeral:
-		return tree.Ephemeral, 0, errOK
-	case flagPersistentSequential, flagPersistentSequentialTTL:
+	case flagPersistentSequential, flagPersistentSequentialTTL, flagEphemeralSequential:
+		if container {
+			return 0, 0, errBadArguments // there is no such znode here
+		}
+		if q.flags == flagEphemeralSequential {
+			return tree.EphemeralSequential, 0, errOK
+		}
 		return tree.Sequential, ttl, errOK
-	case flagEphemeralSequential:
-		return tree.EphemeralSequential, 0, errOK
 	case flagContainer:
-		return tree.Container, 0, errOK
+		if container || within {
+			return tree.Container, 0, errOK
+		}
+		return tree.Persistent, 0, errOK
 	}
 	return 0, 0, errBadArguments
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func TestOperationOf(t *testing.T) {
-	acl := []wireACL{{31, "world", "anyone"}, {1 << 8, "digest", "u:p"}, {-1, "auth", ""}}
+	acl := []wireACL{{perms: 31, scheme: "world", id: "anyone"}, {perms: 1 << 8, scheme: "digest", id: "u:p"}, {perms: -1, scheme: "auth"}}
 	want := []tree.ACL{tree.World(tree.PermAll), {Perms: 0, ID: tree.ID{Scheme: "digest", ID: "u:p"}}, tree.Auth(tree.PermAll)}
 	data := []byte("d")
 	for _, c := range []struct {
@@ -67,7 +67,7 @@ func TestOperationRefuses(t *testing.T) {
 	}
 	q := &multiRequest{op: opMulti, ops: []multiOp{{opCheck, &checkRequest{}}, {opCreate, &createRequest{op: opCreate, flags: 9}}, {opCheck, &checkRequest{}}}}
 	op, index, code := multiOperation(q)
-	require.Equal(t, tree.Multi{}, op)
+	require.Equal(t, tree.Multi{Ops: []tree.Op{tree.Check{If: tree.Version(0)}, alwaysFails}}, op)
 	require.Equal(t, 1, index)
 	require.Equal(t, errBadArguments, code)
 	op, _, code = multiOperation(&multiRequest{op: opMulti})

@@ -166,7 +166,7 @@ func (p *reply) treeResults(t testing.TB, q *multiRequest) []tree.Result {
 			results[i].Err = treeError(t, m.err)
 		}
 		if create, ok := q.ops[i].body.(*createRequest); ok {
-			mode, ttl, code := createMode(create)
+			mode, ttl, code := createMode(create, true)
 			require.True(t, code == errOK || m.op == opError)
 			results[i].Stat.Container, results[i].Stat.TTL = mode == tree.Container, ttl
 		}

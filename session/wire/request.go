@@ -16,6 +16,7 @@ type request interface{ isRequest() }
 type wireACL struct {
 	perms      int32
 	scheme, id string
+	noID       bool // it is null
 }
 
 // The requests. A vector that is null is nil; an empty one is not.
@@ -24,6 +25,7 @@ type (
 	createRequest struct {
 		op    opcode
 		path  string
+		none  bool   // path is null
 		data  []byte // nil if null
 		acl   []wireACL
 		flags int32
@@ -238,7 +240,9 @@ func text(r *jute.Reader) string {
 }
 
 func decodeCreate(op opcode, r *jute.Reader) *createRequest {
-	q := &createRequest{op: op, path: path(r), data: r.Buffer(), acl: decodeACL(r), flags: r.Int()}
+	q := &createRequest{op: op}
+	q.path, q.none = nullable(r)
+	q.data, q.acl, q.flags = r.Buffer(), decodeACL(r), r.Int()
 	if op == opCreateTTL {
 		q.ttl = r.Long()
 	}
@@ -262,7 +266,14 @@ func paths(r *jute.Reader) []string {
 	return v
 }
 
-// decodeACL takes an ACL, nil if it is null.
+// nullable takes a string that may be null.
+func nullable(r *jute.Reader) (s string, null bool) {
+	s, ok := r.Ustring()
+	return s, !ok
+}
+
+// decodeACL takes an ACL, nil if it is null. A null scheme is as unknown as an empty
+// one.
 func decodeACL(r *jute.Reader) []wireACL {
 	n, ok := r.Vector(12)
 	if !ok {
@@ -270,7 +281,9 @@ func decodeACL(r *jute.Reader) []wireACL {
 	}
 	acl := make([]wireACL, 0, n)
 	for range n {
-		acl = append(acl, wireACL{perms: r.Int(), scheme: text(r), id: text(r)})
+		a := wireACL{perms: r.Int(), scheme: text(r)}
+		a.id, a.noID = nullable(r)
+		acl = append(acl, a)
 		if r.Err() != nil {
 			return nil
 		}

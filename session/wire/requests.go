@@ -18,7 +18,9 @@ type awaited struct {
 	op   opcode
 	q    request
 	code errCode // that it is refused with, whatever the host says
-	// index is, of a refused multi, the operation that it was refused for.
+	// refused is what the operation at index of a multi is refused with, if none before
+	// it fails.
+	refused  errCode
 	index    int
 	sequence uint64 // of a write
 	arms     *watcher
@@ -212,9 +214,10 @@ func (c *conn) multi(w awaited, q *multiRequest) {
 	op, index, code := multiOperation(q)
 	if i := slices.IndexFunc(op.Ops, c.untimed); i >= 0 {
 		index, code = i, errUnimplemented
+		op.Ops = append(op.Ops[:i], alwaysFails)
 	}
-	w.index = index
-	c.propose(w, op, code)
+	w.index, w.refused = index, code
+	c.propose(w, op, errOK)
 }
 
 // propose asks for a write, unless it is refused, or too large for the host.

@@ -181,16 +181,19 @@ func (c *conn) setWatches(w awaited, q *setWatchesRequest) {
 
 // setAnswered takes the answer for one watch of a setWatches.
 func (c *conn) setAnswered(p *awaited, a *protocol.Answer) {
-	w := p.arms
-	if a.Read == nil || !oneShot(w.kind) {
+	w, found := p.arms, a.Read
+	if !oneShot(w.kind) {
 		return
 	}
+	if found == nil {
+		found = &protocol.Reading{} // no znode can have such a path
+	}
 	typ := watch.Type(0)
-	switch s := &a.Read.Stat; {
-	case w.kind == watch.Exist && a.Read.Exists:
+	switch s := &found.Stat; {
+	case w.kind == watch.Exist && found.Exists:
 		typ = watch.Created
 	case w.kind == watch.Exist:
-	case !a.Read.Exists:
+	case !found.Exists:
 		typ = watch.Deleted
 	case w.kind == watch.Data && s.Mzxid > p.set.zxid:
 		typ = watch.DataChanged

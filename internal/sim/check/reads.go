@@ -114,7 +114,10 @@ func (c *Checker) readable(cl *client, r *protocol.Read, zxid int64) (*model.Nod
 		return nil, tree.CodeNoNode
 	}
 	need := tree.PermRead
-	if r.Kind == protocol.ReadACL {
+	switch r.Kind {
+	case protocol.ReadExists:
+		return n, tree.CodeOK
+	case protocol.ReadACL:
 		need |= tree.PermAdmin
 	}
 	if !model.Permits(n.ACL, nil, need) && !model.Permits(n.ACL, c.model.IdentitiesAt(cl.session, zxid), need) {
