@@ -93,6 +93,7 @@ func (h *Host) Applied(a Applied) {
 	after := h.view.Zxid()
 	h.view = a.View
 	changes := a.Changes
+	h.stretch = stretch{changes: changes}
 	var touched []*session
 	for i := range a.Outcomes {
 		o := &a.Outcomes[i]
@@ -102,7 +103,11 @@ func (h *Host) Applied(a Applied) {
 			n++
 		}
 		if n > 0 && h.table.Len() > 0 {
-			h.fired = h.table.Dispatch(h.fired[:0], changes[:n], h.may)
+			h.fired = h.fired[:0]
+			for j := range n { // one at a time, as the filter depends on it
+				h.stretch.at = len(a.Changes) - len(changes) + j
+				h.fired = h.table.Dispatch(h.fired, changes[j:j+1], h.may)
+			}
 			h.deliver(h.fired)
 		}
 		changes = changes[n:]
@@ -110,6 +115,7 @@ func (h *Host) Applied(a Applied) {
 			touched = append(touched, s)
 		}
 	}
+	h.stretch = stretch{}
 	h.at = h.view.Zxid()
 	// It cannot be out of order: a view is newer than the one before.
 	if err := h.history.Append(after, h.view.Zxid(), a.Changes); err != nil {

@@ -145,8 +145,8 @@ func (h *Host) may(owner int64, path string, z *tree.Znode) bool {
 	if z != nil {
 		return h.permits(owner, z, tree.PermRead)
 	}
-	if z = h.view.Lookup(path); z == nil {
-		return true // it is gone by now, and its deletion is told if it may be
+	if z = h.then(path); z == nil {
+		return true // it is gone by now, and anybody could read it
 	}
 	return h.permits(owner, z, tree.PermRead)
 }
