@@ -36,10 +36,10 @@ func DecodeRequest(b []byte) (Request, error) {
 		expect(1)
 		req = &Rearm{Watches: readWatches(&r)}
 	case kindAttach:
-		expect(8)
+		expect(9)
 		req = &Attach{
 			Session: r.Int(), Password: readPassword(&r), From: r.Int(), LastSeen: r.Int(),
-			AnsweredUpTo: r.Uint(), LastSent: r.Uint(),
+			AnsweredUpTo: r.Uint(), LastSent: r.Uint(), Anew: r.Bool(),
 			Identities: readIDs(&r), ReplaceIdentities: r.Bool(),
 		}
 	case kindWrite:

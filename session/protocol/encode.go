@@ -29,13 +29,14 @@ func AppendRequest(dst []byte, r Request) []byte {
 			dst = codec.AppendUint(dst, uint64(w.Kind))
 		}
 	case *Attach:
-		dst = appendHead(dst, kind, 8)
+		dst = appendHead(dst, kind, 9)
 		dst = codec.AppendInt(dst, r.Session)
 		dst = codec.AppendBytes(dst, r.Password[:])
 		dst = codec.AppendInt(dst, r.From)
 		dst = codec.AppendInt(dst, r.LastSeen)
 		dst = codec.AppendUint(dst, r.AnsweredUpTo)
 		dst = codec.AppendUint(dst, r.LastSent)
+		dst = codec.AppendBool(dst, r.Anew)
 		dst = appendIDs(dst, r.Identities)
 		dst = codec.AppendBool(dst, r.ReplaceIdentities)
 	case *Write:

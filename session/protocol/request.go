@@ -75,6 +75,10 @@ type Attach struct {
 	// AnsweredUpTo and LastSent say for which writes the session still waits:
 	// those after the first, up to and including the second.
 	AnsweredUpTo, LastSent uint64
+	// Anew says instead that it waits for none, and does not know how many there were:
+	// the next write has the sequence after Attached.LastSequence. So it is where a
+	// connection begins that knows of the session by its id and password alone.
+	Anew bool
 
 	// Identities are those that the session has from now on, as in Open: in place of
 	// all that it has if ReplaceIdentities is set, as where they belong to a
