@@ -103,12 +103,7 @@ func (h *Host) Applied(a Applied) {
 			n++
 		}
 		if n > 0 && h.table.Len() > 0 {
-			h.fired = h.fired[:0]
-			for j := range n { // one at a time, as the filter depends on it
-				h.stretch.at = len(a.Changes) - len(changes) + j
-				h.fired = h.table.Dispatch(h.fired, changes[j:j+1], h.may)
-			}
-			h.deliver(h.fired)
+			h.fire(len(a.Changes)-len(changes), n)
 		}
 		changes = changes[n:]
 		if s := h.applied(o); s != nil && (len(touched) == 0 || touched[len(touched)-1] != s) {

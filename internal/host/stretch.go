@@ -33,6 +33,16 @@ func (s *stretch) index() {
 	}
 }
 
+// fire sends the events of n changes from the first on, which are those of one entry.
+func (h *Host) fire(first, n int) {
+	h.fired = h.fired[:0]
+	for i := first; i < first+n; i++ { // one at a time, as the filter depends on it
+		h.stretch.at = i
+		h.fired = h.table.Dispatch(h.fired, h.stretch.changes[i:i+1], h.may)
+	}
+	h.deliver(h.fired)
+}
+
 // then returns the znode at path with the ACL that it had after the change that is
 // looked at, nil if it is gone and anybody might have read it.
 func (h *Host) then(path string) *tree.Znode {
