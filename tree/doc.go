@@ -43,8 +43,10 @@
 //
 // EphemeralOwner, TTL and Container are separate fields. Children are in order.
 // The scheme sasl is unknown. IPv6 networks are known, which ZooKeeper's 3.8 has not.
-// Hard limits of quotas are enforced by default, in order; what stands in the znodes of
-// a quota and cannot be read is as if it were not there. A container that never had a child is never due.
+// Permissions other than the five are refused. Hard limits of quotas are enforced by
+// default, with what the same multi has added; what stands in the znodes of a quota and
+// cannot be read is as if it were not there. A container that never had a child is never
+// due.
 //
 // # Versions
 //

@@ -93,6 +93,7 @@ func (h *Host) Applied(a Applied) {
 	after := h.view.Zxid()
 	h.view = a.View
 	changes := a.Changes
+	h.stretch = stretch{changes: changes}
 	var touched []*session
 	for i := range a.Outcomes {
 		o := &a.Outcomes[i]
@@ -102,14 +103,14 @@ func (h *Host) Applied(a Applied) {
 			n++
 		}
 		if n > 0 && h.table.Len() > 0 {
-			h.fired = h.table.Dispatch(h.fired[:0], changes[:n], h.may)
-			h.deliver(h.fired)
+			h.fire(len(a.Changes)-len(changes), n)
 		}
 		changes = changes[n:]
 		if s := h.applied(o); s != nil && (len(touched) == 0 || touched[len(touched)-1] != s) {
 			touched = append(touched, s)
 		}
 	}
+	h.stretch = stretch{}
 	h.at = h.view.Zxid()
 	// It cannot be out of order: a view is newer than the one before.
 	if err := h.history.Append(after, h.view.Zxid(), a.Changes); err != nil {

@@ -15,6 +15,9 @@
 //   - The watches of hosted sessions are dispatched entry by entry: the events of an
 //     entry are sent before any answer that reflects it, and zxids never fall on a
 //     link.
+//   - Whatever is not too large is proposed, the ill-formed too: what is wrong with an
+//     operation is decided in its place, as ZooKeeper does. Reads of what cannot be find
+//     nothing.
 //   - A session is taken in (Attach) when this replica has applied what the session
 //     has seen. The move is an entry of the log: whoever had the session before is
 //     fenced by it. Its watches get what they missed before anything else.

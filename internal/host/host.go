@@ -120,6 +120,7 @@ type Host struct {
 	history *watch.History
 	fired   []watch.Delivery // scratch
 	scratch []byte           // likewise
+	stretch stretch          // that is being looked at
 
 	links    map[LinkID]*link
 	sessions map[int64]*session // hosted

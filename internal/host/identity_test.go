@@ -205,3 +205,33 @@ func TestSuperDigest(t *testing.T) {
 		require.Equal(t, tree.CodeOK, l.read(protocol.Read{Kind: protocol.ReadACL, Path: "/p"}).Code)
 	}
 }
+
+// A connection that knows of a session no more than its id and password goes on behind
+// the last of its writes, whatever became of the answers.
+func TestAttachAnew(t *testing.T) {
+	w := calmWorld(t, 1)
+	first := w.raw(t)
+	at := first.open()
+	first.write(tree.Create{Path: "/a"})
+	first.write(tree.Delete{Path: "/none"})
+	// One that is under way is fenced.
+	first.rep.host.Request(first.wire.id, &protocol.Write{ID: 9, Sequence: 3, Op: tree.Create{Path: "/late"}})
+	w.collect(first.rep)
+	late := w.proposals
+	w.proposals = nil
+
+	second := w.raw(t)
+	got := second.send(&protocol.Attach{Session: at.Session, Password: tree.Password{byte(first.wire.id)}, LastSeen: 1, Anew: true})
+	require.Equal(t, &protocol.Ended{Reason: protocol.EndMoved}, first.down[0])
+	attached := got[len(got)-1].(*protocol.Attached)
+	require.EqualValues(t, 2, attached.LastSequence)
+	w.proposals = late
+	second.n = attached.LastSequence
+	require.Equal(t, "/b", second.write(tree.Create{Path: "/b"})[0].Path)
+	require.Equal(t, "/c", second.write(tree.Create{Path: "/c"})[0].Path)
+	v := w.reps[0].state.View()
+	require.Nil(t, v.Lookup("/late"))
+	info, _ := v.Session(at.Session)
+	require.EqualValues(t, 4, info.LastSequence)
+	require.EqualValues(t, 2, info.AnsweredUpTo, "what was not answered is not kept either")
+}

@@ -155,7 +155,7 @@ func (h *Host) requestToJoin(l *link, r protocol.Request) bool {
 		j.open = r
 	case *protocol.Attach:
 		if j.open != nil || j.attach != nil || r.LastSeen < 0 || r.Timeout < 0 || r.LastSent < r.AnsweredUpTo ||
-			r.Forgetful && r.LastSent != 0 || !h.mayHave(r.Identities) {
+			r.Anew && r.LastSent != 0 || !h.mayHave(r.Identities) {
 			return false
 		}
 		j.attach = r

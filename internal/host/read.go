@@ -50,14 +50,27 @@ func (h *Host) look(s *session, r *protocol.Read, found *protocol.Reading) tree.
 	case protocol.ReadIdentities:
 		found.Identities = slices.Clone(s.identities)
 	case protocol.ReadMany:
-		found.Parts = make([]protocol.PartReading, len(r.Parts))
-		for i := range r.Parts {
-			found.Parts[i] = h.lookPart(s, &r.Parts[i])
-		}
+		found.Parts = h.lookParts(s, r.Parts)
 	default:
 		return h.lookAt(s, r, found)
 	}
 	return tree.CodeOK
+}
+
+// lookParts makes each read once, however often it is asked for: what all of them find
+// is no more than there is in the tree.
+func (h *Host) lookParts(s *session, parts []protocol.Part) []protocol.PartReading {
+	all := make([]protocol.PartReading, len(parts))
+	first := make(map[protocol.Part]int, len(parts))
+	for i := range parts {
+		if j, ok := first[parts[i]]; ok {
+			all[i] = all[j]
+			continue
+		}
+		first[parts[i]] = i
+		all[i] = h.lookPart(s, &parts[i])
+	}
+	return all
 }
 
 func (h *Host) lookPart(s *session, p *protocol.Part) protocol.PartReading {
@@ -145,8 +158,8 @@ func (h *Host) may(owner int64, path string, z *tree.Znode) bool {
 	if z != nil {
 		return h.permits(owner, z, tree.PermRead)
 	}
-	if z = h.view.Lookup(path); z == nil {
-		return true // it is gone by now, and its deletion is told if it may be
+	if z = h.then(path); z == nil {
+		return true // it is gone by now, and anybody could read it
 	}
 	return h.permits(owner, z, tree.PermRead)
 }

@@ -88,4 +88,9 @@ func TestReadMany(t *testing.T) {
 	require.False(t, parts[4].Read.Exists)
 	require.Equal(t, []tree.ACL{tree.World(tree.PermAll)}, parts[5].Read.ACL)
 	require.Empty(t, l.read(protocol.Read{Kind: protocol.ReadMany}).Read.Parts)
+
+	again := protocol.Part{Kind: protocol.ReadChildren, Path: "/p"}
+	parts = l.read(protocol.Read{Kind: protocol.ReadMany, Parts: []protocol.Part{again, {Kind: protocol.ReadData, Path: "/p"}, again}}).Read.Parts
+	require.Same(t, parts[0].Read, parts[2].Read, "it takes no more memory to ask often")
+	require.Equal(t, []byte("x"), parts[1].Read.Data)
 }

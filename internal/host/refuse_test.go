@@ -44,6 +44,7 @@ func TestBadClient(t *testing.T) {
 		"no timeout":            {&protocol.Open{}},
 		"too many watches":      {&protocol.Rearm{Watches: long}},
 		"more answers than ids": {&protocol.Attach{Session: 1, AnsweredUpTo: 2, LastSent: 1}},
+		"anew, and waiting":     {&protocol.Attach{Session: 1, LastSent: 1, Anew: true}},
 		"negative zxid":         {&protocol.Attach{Session: 1, LastSeen: -1}},
 		"sequence skipped":      {nil, &protocol.Write{ID: 1, Sequence: 2, Op: set}},
 		"id not rising":         {nil, &protocol.Read{ID: 2}, &protocol.Read{ID: 2}},

@@ -24,7 +24,8 @@ func sampleRequests() []Request {
 		&Rearm{Watches: []Watch{{ID: 1, Path: "/a", Kind: watch.Data}, {ID: 1 << 40, Path: "/", Kind: watch.PersistentRecursive}}},
 		&Rearm{Watches: []Watch{}},
 		&Attach{Session: 7, Password: samplePassword(), From: 9, LastSeen: 1 << 50, AnsweredUpTo: 3, LastSent: 8},
-		&Attach{Session: 7, Timeout: 5e9, Forgetful: true, Identities: []tree.ID{{Scheme: "digest", ID: "u:h"}}, ReplaceIdentities: true},
+		&Attach{Session: 7, Timeout: 5e9, Anew: true, Identities: []tree.ID{{Scheme: "digest", ID: "u:h"}}, ReplaceIdentities: true},
+		&Attach{Session: 7, Anew: true},
 		&Write{ID: 1, Sequence: 2, AnsweredUpTo: 1, Op: tree.Create{Path: "/a", Data: []byte{}, Mode: tree.Ephemeral}},
 		&Write{ID: 2, Sequence: 3, Op: tree.Multi{Ops: []tree.Op{
 			tree.Set{Path: "/a", Data: []byte("x"), If: tree.Version(3)}, tree.Delete{Path: "/b"}, tree.Check{Path: "/c"},

@@ -39,7 +39,7 @@ func DecodeRequest(b []byte) (Request, error) {
 		expect(10)
 		req = &Attach{
 			Session: r.Int(), Password: readPassword(&r), Timeout: r.Int(), From: r.Int(), LastSeen: r.Int(),
-			AnsweredUpTo: r.Uint(), LastSent: r.Uint(), Forgetful: r.Bool(),
+			AnsweredUpTo: r.Uint(), LastSent: r.Uint(), Anew: r.Bool(),
 			Identities: readIDs(&r), ReplaceIdentities: r.Bool(),
 		}
 	case kindWrite:

@@ -26,6 +26,12 @@
 // another one, with the zxid up to which it has seen everything; the host sends
 // what they missed, or a Gap, before anything else.
 //
+// # Identities
+//
+// A session has those that Open and Attach name and those that it proves by AddAuth.
+// Those named are believed: a link is the business of a program's own sessions, or of
+// a server that has looked at who is at the other end of a connection.
+//
 // # Invariants
 //
 //   - LastSeen only rises. When it is z, every event up to and including z has been

@@ -38,7 +38,7 @@ func AppendRequest(dst []byte, r Request) []byte {
 		dst = codec.AppendInt(dst, r.LastSeen)
 		dst = codec.AppendUint(dst, r.AnsweredUpTo)
 		dst = codec.AppendUint(dst, r.LastSent)
-		dst = codec.AppendBool(dst, r.Forgetful)
+		dst = codec.AppendBool(dst, r.Anew)
 		dst = appendIDs(dst, r.Identities)
 		dst = codec.AppendBool(dst, r.ReplaceIdentities)
 	case *Write:

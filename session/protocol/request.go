@@ -77,11 +77,12 @@ type Attach struct {
 	LastSeen int64 // the zxid up to which the session has seen everything
 
 	// AnsweredUpTo and LastSent say for which writes the session still waits:
-	// those after the first, up to and including the second. With Forgetful set it
-	// knows nothing of its writes, and both are 0: those that were applied count as
-	// answered, and it goes on behind [Attached.LastSequence].
+	// those after the first, up to and including the second.
 	AnsweredUpTo, LastSent uint64
-	Forgetful              bool
+	// Anew says instead that it waits for none, and does not know how many there were:
+	// the next write has the sequence after Attached.LastSequence. So it is where a
+	// connection begins that knows of the session by its id and password alone.
+	Anew bool
 
 	// Identities are those that the session has from now on, as in Open: in place of
 	// all that it has if ReplaceIdentities is set, as where they belong to a

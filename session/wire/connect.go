@@ -79,7 +79,7 @@ func (c *conn) firstRequest(q *connectRequest) (protocol.Request, tree.Password,
 	}
 	copy(p[:], q.password)
 	return &protocol.Attach{
-		Session: q.session, Password: p, Timeout: timeout, LastSeen: seen, Forgetful: true, Identities: ids, ReplaceIdentities: true,
+		Session: q.session, Password: p, Timeout: timeout, LastSeen: seen, Anew: true, Identities: ids, ReplaceIdentities: true,
 	}, p, nil
 }
 

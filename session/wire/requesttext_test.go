@@ -38,6 +38,15 @@ func (s *sheet) str(name, v string) {
 	s.b = jute.AppendString(s.b, v)
 }
 
+func (s *sheet) nullable(name, v string, null bool) {
+	if null {
+		s.say("%s=null", name)
+		s.b = jute.AppendNull(s.b)
+		return
+	}
+	s.str(name, v)
+}
+
 func (s *sheet) buf(name string, v []byte) {
 	if v == nil {
 		s.say("%s=null", name)
@@ -66,7 +75,12 @@ func (s *sheet) acl(acl []wireACL) {
 	var texts []string
 	for _, a := range acl {
 		texts = append(texts, fmt.Sprintf("%d:%q:%q", a.perms, a.scheme, a.id))
-		s.b = jute.AppendString(jute.AppendString(jute.AppendInt(s.b, a.perms), a.scheme), a.id)
+		s.b = jute.AppendString(jute.AppendInt(s.b, a.perms), a.scheme)
+		if a.noID {
+			s.b = jute.AppendNull(s.b)
+		} else {
+			s.b = jute.AppendString(s.b, a.id)
+		}
 	}
 	s.say("acl=[%s]", strings.Join(texts, ","))
 }
@@ -74,7 +88,7 @@ func (s *sheet) acl(acl []wireACL) {
 func (s *sheet) body(q request) {
 	switch q := q.(type) {
 	case *createRequest:
-		s.str("path", q.path)
+		s.nullable("path", q.path, q.none)
 		s.buf("data", q.data)
 		s.acl(q.acl)
 		s.int("flags", q.flags)

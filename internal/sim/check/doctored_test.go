@@ -132,7 +132,7 @@ func TestDoctored(t *testing.T) {
 	}
 	config.Slices = Slices{} // another opinion, for TestJudge
 	var all []doctor
-	for _, ds := range [][]doctor{replicaDoctors, answerDoctors, watchDoctors, sessionDoctors} {
+	for _, ds := range [][]doctor{replicaDoctors, answerDoctors, readDoctors, watchDoctors, sessionDoctors} {
 		all = append(all, ds...)
 	}
 	for _, d := range all {
