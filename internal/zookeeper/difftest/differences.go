@@ -1,5 +1,10 @@
 package difftest
 
+import (
+	"fmt"
+	"io"
+)
+
 // known is a difference between Apache ZooKeeper 3.8.0 and Zabtree that is wanted.
 type known struct {
 	name   string
@@ -19,4 +24,16 @@ func explain(d *Difference) string {
 		}
 	}
 	return ""
+}
+
+// List writes what may differ and what is not compared, with reasons.
+func List(w io.Writer) {
+	fmt.Fprintln(w, "known differences")
+	for _, k := range knownDifferences {
+		fmt.Fprintf(w, "  %s: %s\n", k.name, k.reason)
+	}
+	fmt.Fprintln(w, "not generated")
+	for _, e := range notGenerated {
+		fmt.Fprintf(w, "  %s: %s\n", e.what, e.reason)
+	}
 }

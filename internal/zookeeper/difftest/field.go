@@ -70,7 +70,7 @@ func (f *flattener) zxid(name string, z int64, how comparison) {
 // flatten lists what a step's outcomes say.
 func (f *flattener) flatten(step *Step, out []SlotOutcome) []field {
 	f.list = f.list[:0]
-	unordered := endsSession(step)
+	unordered := endsSession(step) || step.Events > 0
 	for i := range out {
 		f.slot = i
 		f.outcome(step, &out[i], unordered)
@@ -111,7 +111,8 @@ func (f *flattener) handshake(h *zkwire.ConnectReply) {
 }
 
 // events of a closed session's ephemeral znodes have no order among themselves:
-// Apache ZooKeeper deletes them in the order of a hash table.
+// Apache ZooKeeper deletes them in the order of a hash table. Neither have those
+// of what happens when it is time for it.
 func (f *flattener) events(events []SeenEvent, unordered bool) {
 	f.int("events", int64(len(events)))
 	if unordered {

@@ -3,11 +3,26 @@ package difftest
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/zabtree/zabtree/internal/zookeeper/zkwire"
 )
 
-func request(r zkwire.Request) Op { return Op{Request: r} }
+// request makes an operation. What a quota's znodes hold is always well formed:
+// see notGenerated.
+func request(r zkwire.Request) Op {
+	switch {
+	case r.Op == zkwire.Multi:
+		for i := range r.Ops {
+			r.Ops[i] = request(r.Ops[i]).Request
+		}
+	case strings.HasSuffix(r.Path, "/zookeeper_stats") || strings.HasSuffix(r.Path, "/zookeeper_limits"):
+		if !strings.HasPrefix(string(r.Data), "count=") {
+			r.Data = []byte("count=3,bytes=30")
+		}
+	}
+	return Op{Request: r}
+}
 
 // create makes a znode of any kind.
 func (g *generator) create(slot int) Op {

@@ -75,8 +75,19 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	return r.report, ctx.Err()
 }
 
-// Replay carries out a round's steps on two fresh servers and returns the first
-// unexplained difference, if any.
+// Script carries out steps of a given number of sessions on two fresh servers and
+// returns the first unexplained difference, if any.
+func Script(ctx context.Context, cfg Config, sessions int, steps []*Step) (*Difference, error) {
+	r := &runner{cfg: cfg}
+	defer r.stop()
+	if err := r.restart(ctx); err != nil {
+		return nil, err
+	}
+	d, err := r.replay(ctx, sessions, steps)
+	return d, errors.Join(err, r.ended())
+}
+
+// replay carries out a round's steps and returns the first unexplained difference.
 func (r *runner) replay(ctx context.Context, slots int, steps []*Step) (*Difference, error) {
 	r.begin(slots)
 	c := newComparer(r.sides[0], r.sides[1])

@@ -77,7 +77,13 @@ func (s *side) do(step *Step) ([]SlotOutcome, error) {
 		err = fmt.Errorf("a step of kind %q", step.Kind)
 	}
 	if err == nil {
+		err = s.slots[step.Watcher].awaitEvents(step.Events, &out[step.Watcher])
+	}
+	if err == nil && !quiet(step) {
 		err = s.barrier(out)
+	}
+	if err == nil && ending(step, own) {
+		err = s.linger(sl, own)
 	}
 	if err != nil {
 		return out, fmt.Errorf("%s: %w in step %v", s.name, err, *step)
@@ -97,6 +103,46 @@ func (s *side) barrier(out []SlotOutcome) error {
 			return err
 		}
 		s.seen = max(s.seen, sl.seen)
+	}
+	return nil
+}
+
+// quiet says whether a step changes nothing that anybody could see, so that nothing
+// needs to be waited for but its answers.
+func quiet(step *Step) bool {
+	for i := range step.Ops {
+		switch step.Ops[i].Op {
+		case zkwire.Exists, zkwire.GetData, zkwire.GetChildren, zkwire.GetChildren2, zkwire.GetACL, zkwire.MultiRead,
+			zkwire.Sync, zkwire.WhoAmI, zkwire.GetEphemerals, zkwire.GetAllChildrenNumber:
+		default:
+			return false
+		}
+	}
+	return step.Kind == Burst
+}
+
+// ending says whether a step's last answer is one behind which a server may close
+// the connection.
+func ending(step *Step, out *SlotOutcome) bool {
+	n := len(out.Replies)
+	if n == 0 || out.Closed {
+		return false
+	}
+	err := out.Replies[n-1].Err
+	return err == -6 || err == -115 || step.Ops[n-1].Op == zkwire.CloseSession || step.Ops[n-1].Op == zkwire.SASL
+}
+
+// linger gives a server some time to close a connection: Apache ZooKeeper does so
+// behind its answer, from a thread that does not hold up others.
+func (s *side) linger(sl *slot, out *SlotOutcome) error {
+	pause := time.NewTicker(10 * time.Millisecond)
+	defer pause.Stop()
+	for i := 0; i < 30 && !out.Closed; i++ {
+		<-pause.C
+		sl.sendPing()
+		if err := sl.await(out); err != nil {
+			return err
+		}
 	}
 	return nil
 }

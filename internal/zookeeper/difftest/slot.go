@@ -41,30 +41,55 @@ type SeenEvent struct {
 	Rest  []byte
 }
 
-// read reads the next frame, as an answer to r unless it is an event, which goes to
-// out. It returns nil if the connection is closed.
+// read reads the answer to r, and the events before it, which go to out. It returns
+// nil if the connection is closed.
 func (s *slot) read(r *zkwire.Request, out *SlotOutcome) (*zkwire.Reply, error) {
 	for {
-		frame, err := s.conn.ReadFrame()
-		switch {
-		case isTimeout(err):
-			return nil, fmt.Errorf("no answer to %v: %w", r, err)
-		case err != nil:
-			s.drop()
-			out.Closed = true
-			return nil, nil
-		}
-		reply, err := zkwire.Decode(frame, r)
-		if err != nil {
+		reply, err := s.readFrame(r, out)
+		if err != nil || s.conn == nil {
 			return nil, err
 		}
-		if e := reply.Event; e != nil {
-			out.Events = append(out.Events, SeenEvent{Event: *e, Zxid: reply.Zxid, Err: reply.Err, After: len(out.Replies), Rest: reply.Rest})
-			continue
+		if reply != nil {
+			s.seen = max(s.seen, reply.Zxid)
+			return reply, nil
 		}
-		s.seen = max(s.seen, reply.Zxid)
-		return reply, nil
 	}
+}
+
+// readFrame reads one frame: the answer to r, or an event, or the connection's end.
+func (s *slot) readFrame(r *zkwire.Request, out *SlotOutcome) (*zkwire.Reply, error) {
+	frame, err := s.conn.ReadFrame()
+	switch {
+	case isTimeout(err):
+		return nil, fmt.Errorf("no answer to %v: %w", r, err)
+	case err != nil:
+		s.drop()
+		out.Closed = true
+		return nil, nil
+	}
+	reply, err := zkwire.Decode(frame, r)
+	if err != nil {
+		return nil, err
+	}
+	if e := reply.Event; e != nil {
+		out.Events = append(out.Events, SeenEvent{Event: *e, Zxid: reply.Zxid, Err: reply.Err, After: len(out.Replies), Rest: reply.Rest})
+		return nil, nil
+	}
+	return reply, nil
+}
+
+// awaitEvents reads until n events have arrived.
+func (s *slot) awaitEvents(n int, out *SlotOutcome) error {
+	for s.conn != nil && len(out.Events) < n {
+		reply, err := s.readFrame(nil, out)
+		if err != nil {
+			return err
+		}
+		if reply != nil {
+			return fmt.Errorf("an answer to xid %d that nobody asked for", reply.Xid)
+		}
+	}
+	return nil
 }
 
 // ping is sent as a barrier: what the server wrote before it answers has arrived.

@@ -30,6 +30,10 @@ type Step struct {
 	Ops     []Op       `json:",omitempty"`
 	Connect *Handshake `json:",omitempty"`
 	Bytes   []byte     `json:",omitempty"`
+
+	// The step is not over before session Watcher has had so many events.
+	Watcher int `json:",omitempty"`
+	Events  int `json:",omitempty"`
 }
 
 // An Op is a request, or what it is made of.

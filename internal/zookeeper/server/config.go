@@ -28,12 +28,12 @@ func (o Options) config(addr, dir string) string {
 	host, port, _ := net.SplitHostPort(addr) // freeAddr made it
 	var b strings.Builder
 	for _, line := range []string{
-		"tickTime=2000",
+		"tickTime=500",
 		"dataDir=" + dir + "/data",
 		"clientPortAddress=" + host,
 		"clientPort=" + port,
 		"maxClientCnxns=0",
-		"minSessionTimeout=4000",
+		"minSessionTimeout=1000",
 		"maxSessionTimeout=120000",
 		"4lw.commands.whitelist=*",
 		"admin.enableServer=false",

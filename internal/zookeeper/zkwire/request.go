@@ -145,6 +145,9 @@ func appendACL(b []byte, list []ACL) []byte {
 
 // String shows a request in one line.
 func (r *Request) String() string {
+	if r == nil {
+		return "nothing"
+	}
 	var s strings.Builder
 	fmt.Fprintf(&s, "%v", r.Op)
 	if r.Raw != nil {

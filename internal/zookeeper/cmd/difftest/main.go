@@ -54,10 +54,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	b := f.String("b", "", "address of the server that is compared with it")
 	self := f.Bool("self", false, "compare Apache ZooKeeper with itself")
 	shrink := f.Bool("shrink", true, "cut failures down")
+	list := f.Bool("list", false, "print what may differ and what is not compared")
 	asJSON := f.Bool("json", false, "print the report as JSON")
 	root := f.String("root", "../..", "the repository, to build examples/server from")
 	if err := f.Parse(args); err != nil {
 		return err
+	}
+	if *list {
+		difftest.List(stdout)
+		return nil
 	}
 	dir, err := os.MkdirTemp("", "difftest-")
 	if err != nil {
