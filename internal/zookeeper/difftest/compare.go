@@ -2,7 +2,10 @@ package difftest
 
 import (
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/zabtree/zabtree/internal/zookeeper/zkwire"
 )
 
 // A Difference is one field of an answer that is not the same at both servers.
@@ -16,8 +19,9 @@ type Difference struct {
 	Request string // the request, or the whole step
 	Known   string // the name of the known difference that it is, if any
 
-	step  *Step
-	field *field
+	step    *Step
+	request *zkwire.Request  // nil if it is not about one
+	replies [2]*zkwire.Reply // to it
 }
 
 // Kind is what makes two differences alike: whose field it is, and for errors what
@@ -45,29 +49,50 @@ func newComparer(a, b *side) *comparer {
 	}
 }
 
-// compare returns the differences in the outcomes of one step. Where there is one
-// field too many or too few, what is behind it is not compared.
+// compare returns the differences in the outcomes of one step. Behind an error that
+// differs, or a field that only one side has, the rest of a reply is not compared.
 func (c *comparer) compare(step *Step, a, b []SlotOutcome) []Difference {
 	fa, fb := c.a.flatten(step, a), c.b.flatten(step, b)
 	var list []Difference
-	for i := range min(len(fa), len(fb)) {
-		x, y := &fa[i], &fb[i]
+	add := func(x *field, name, textA, textB string) {
+		d := c.difference(step, x, name, textA, textB)
+		if x.at >= 0 && x.at < len(b[x.slot].Replies) {
+			d.replies = [2]*zkwire.Reply{a[x.slot].Replies[x.at], b[x.slot].Replies[x.at]}
+		}
+		list = append(list, d)
+	}
+	for len(fa) > 0 && len(fb) > 0 {
+		x, y := &fa[0], &fb[0]
 		switch {
 		case x.slot != y.slot || x.op != y.op || x.name != y.name:
-			return append(list, c.difference(step, x, x.op+"."+x.name, y.op+"."+y.name, "shape"))
+			add(x, "shape", x.op+"."+x.name, y.op+"."+y.name)
+			fa, fb = behind(fa, x), behind(fb, x)
 		case !c.equal(x, y):
-			list = append(list, c.difference(step, x, c.show(x, 0), c.show(y, 1), x.name))
+			add(x, x.name, c.show(x, 0), c.show(y, 1))
+			if x.name == "err" {
+				fa, fb = behind(fa, x), behind(fb, x)
+			} else {
+				fa, fb = fa[1:], fb[1:]
+			}
+		default:
+			fa, fb = fa[1:], fb[1:]
 		}
 	}
-	if len(fa) != len(fb) {
-		longer := fa
-		if len(fb) > len(fa) {
-			longer = fb
-		}
-		x := longer[min(len(fa), len(fb))]
-		list = append(list, c.difference(step, &x, fmt.Sprint(len(fa), " fields"), fmt.Sprint(len(fb), " fields"), "shape"))
+	for _, x := range append(fa, fb...) {
+		add(&x, "shape", fmt.Sprint(len(fa), " fields more"), fmt.Sprint(len(fb), " fields more"))
+		break
 	}
 	return list
+}
+
+// behind drops what is left of the reply that x belongs to, or of everything if it
+// belongs to none.
+func behind(list []field, x *field) []field {
+	i := slices.IndexFunc(list, func(f field) bool { return f.slot != x.slot || f.at != x.at })
+	if x.at < 0 || i < 0 {
+		return nil
+	}
+	return list[i:]
 }
 
 func (c *comparer) equal(x, y *field) bool {
@@ -100,8 +125,8 @@ func (c *comparer) show(x *field, which int) string {
 	return fmt.Sprint("after change ", i)
 }
 
-func (c *comparer) difference(step *Step, x *field, a, b, name string) Difference {
-	d := Difference{Step: step.ID, Slot: x.slot, Op: x.op, Field: name, A: a, B: b, step: step, field: x}
+func (c *comparer) difference(step *Step, x *field, name, a, b string) Difference {
+	d := Difference{Step: step.ID, Slot: x.slot, Op: x.op, Field: name, A: a, B: b, step: step, request: x.during}
 	if x.during != nil {
 		d.Request = x.during.String()
 	} else {

@@ -116,7 +116,7 @@ func TestCompareDifferent(t *testing.T) {
 // The same seed makes the same steps.
 func TestGeneratorRepeats(t *testing.T) {
 	steps := func(seed uint64, round int) string {
-		g := newGenerator(seed, round, 0)
+		g := newGenerator(&Config{Seed: seed}, round)
 		s := newSide("a", "")
 		s.startRound(len(g.hints.slots))
 		text := ""

@@ -16,6 +16,7 @@ type generator struct {
 	weights []int // of makers
 	burst   int   // the most requests in a burst
 	quota   bool  // there are quotas in this round
+	noIP    bool  // scheme ip is left out
 }
 
 // maker makes one request for a session.
@@ -43,9 +44,9 @@ var makers = []maker{
 }
 
 // newGenerator makes the generator of one round of a seed.
-func newGenerator(seed uint64, round, sessions int) *generator {
-	g := &generator{rng: rand.New(rand.NewPCG(seed, uint64(round)))}
-	slots := sessions
+func newGenerator(cfg *Config, round int) *generator {
+	g := &generator{rng: rand.New(rand.NewPCG(cfg.Seed, uint64(round))), noIP: cfg.NoIP}
+	slots := cfg.Sessions
 	if slots == 0 {
 		slots = 3 + g.rng.IntN(3)
 	}
@@ -124,7 +125,7 @@ func outOfTurn(op zkwire.Opcode) bool {
 		zkwire.GetChildren, zkwire.Sync, zkwire.Ping, zkwire.GetChildren2, zkwire.Check, zkwire.Multi, zkwire.Create2,
 		zkwire.CheckWatches, zkwire.RemoveWatches, zkwire.CreateContainer, zkwire.CreateTTL, zkwire.MultiRead,
 		zkwire.SetWatches, zkwire.GetEphemerals, zkwire.GetAllChildrenNumber, zkwire.SetWatches2, zkwire.AddWatch,
-		zkwire.WhoAmI, zkwire.Reconfig:
+		zkwire.WhoAmI, zkwire.Reconfig, zkwire.DeleteContainer:
 		return false
 	}
 	return true

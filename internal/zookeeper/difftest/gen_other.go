@@ -34,7 +34,7 @@ func (g *generator) other(slot int) Op {
 func (g *generator) odd(slot int) Op {
 	op := g.read(slot)
 	r := &op.Request
-	switch g.rng.IntN(7) {
+	switch g.rng.IntN(9) {
 	case 0: // a check outside of a multi, which fails: see notGenerated
 		r.Op, r.Version, r.Watch = zkwire.Check, 12345, false
 	case 1: // bytes behind the body
@@ -50,7 +50,11 @@ func (g *generator) odd(slot int) Op {
 		r.Raw = oneOf(g, []byte{0xff, 0xff, 0xff, 0xfe, 0}, []byte{0x7f, 0xff, 0xff, 0xff, 0}, []byte{0, 0, 0, 50, '/', 'a'})
 	case 5: // a boolean that is neither
 		r.Raw = append([]byte{0, 0, 0, 2, '/', 'a'}, 2)
-	case 6:
+	case 6: // what only servers send
+		r.Op, r.Raw = zkwire.DeleteContainer, []byte(oneOf(g, r.Path, "/a", ""))
+	case 7: // where there is no ensemble, and nobody switched it on
+		r.Op, r.Version, r.Data = zkwire.Reconfig, -1, oneOf(g, nil, []byte("server.1=127.0.0.1:1:2;3"))
+	case 8:
 		r.Op = oneOf(g, zkwire.Opcode(0), 10, 23, 99, 108, 1000, -2, -100)
 	}
 	return op

@@ -59,6 +59,9 @@ func (g *generator) unwatch(slot int) Op {
 	if g.chance(30) {
 		r.Type = oneOf(g, int32(0), 4, 5, -1, 6)
 	}
+	if r.Op == zkwire.RemoveWatches && g.hints.slots[slot].watches[r.Path]&(modePersistent|modeRecursive) != 0 {
+		r.Type = zkwire.WatchersAny // see notGenerated
+	}
 	return request(r)
 }
 

@@ -112,7 +112,7 @@ func (g *generator) aclEntry() zkwire.ACL {
 		perms = oneOf(g, int32(32), -1, 64, 1<<30|1)
 	}
 	switch n := g.rng.IntN(30); {
-	case n < 8:
+	case n < 8 || g.noIP && n >= 19 && n <= 25:
 		return entry(perms, "world", "anyone")
 	case n < 14:
 		return entry(perms, "digest", digestID(oneOf(g, users...)))

@@ -13,11 +13,12 @@ import (
 // Config says what is compared with what, and how much.
 type Config struct {
 	Seed     uint64
-	Round    int // the first round
-	Ops      int // requests in all
-	Sessions int // of each round; 0 means three to five
-	StopAt   int // if not 0, the number of steps in a round
-	Failures int // stop after so many unexplained differences; 0 means one
+	Round    int  // the first round
+	Ops      int  // requests in all
+	Sessions int  // of each round; 0 means three to five
+	StopAt   int  // if not 0, the number of steps in a round
+	NoIP     bool // leave out ACLs of scheme ip
+	Failures int  // stop after so many unexplained differences; 0 means one
 
 	// A is the reference, B what is judged by it. They start a server afresh.
 	A, B func(context.Context) (*server.Process, error)
@@ -108,7 +109,7 @@ func (r *runner) begin(slots int) {
 
 // round makes and compares one round, up to its first unexplained difference.
 func (r *runner) round(n int) (*Failure, error) {
-	g := newGenerator(r.cfg.Seed, n, r.cfg.Sessions)
+	g := newGenerator(&r.cfg, n)
 	r.begin(len(g.hints.slots))
 	c := newComparer(r.sides[0], r.sides[1])
 	var steps []*Step
