@@ -13,7 +13,7 @@ func sortedKeys(m map[string]int) []string { return slices.Sorted(maps.Keys(m)) 
 
 // other makes the requests that are about more than a znode.
 func (g *generator) other(slot int) Op {
-	r := zkwire.Request{Path: g.path()}
+	r := zkwire.Request{Path: g.path(), NullPath: g.chance(60)}
 	switch g.rng.IntN(6) {
 	case 0, 1:
 		r.Op = zkwire.Sync

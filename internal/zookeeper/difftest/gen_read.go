@@ -42,7 +42,7 @@ func (g *generator) multiRead(slot int) Op {
 }
 
 func (g *generator) addWatch(slot int) Op {
-	r := zkwire.Request{Op: zkwire.AddWatch, Path: g.path(), Type: int32(g.rng.IntN(2))}
+	r := zkwire.Request{Op: zkwire.AddWatch, Path: g.path(), Type: int32(g.rng.IntN(2)), NullPath: g.chance(100)}
 	if !g.mayWatch(slot, r.Path, modePersistent<<r.Type) || g.chance(20) {
 		r.Type = oneOf(g, int32(2), -1, 7)
 	}
@@ -51,7 +51,7 @@ func (g *generator) addWatch(slot int) Op {
 
 // unwatch asks for a watch's removal or whether there is one.
 func (g *generator) unwatch(slot int) Op {
-	r := zkwire.Request{Op: oneOf(g, zkwire.RemoveWatches, zkwire.RemoveWatches, zkwire.CheckWatches), Path: g.path()}
+	r := zkwire.Request{Op: oneOf(g, zkwire.RemoveWatches, zkwire.RemoveWatches, zkwire.CheckWatches), Path: g.path(), NullPath: g.chance(100)}
 	if watched := sortedKeys(g.hints.slots[slot].watches); len(watched) > 0 && !g.chance(4) {
 		r.Path = oneOf(g, watched...)
 	}
