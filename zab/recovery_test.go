@@ -51,7 +51,9 @@ func TestLogThatIsNotWhatTheStorageBelieves(t *testing.T) {
 				require.NotEqual(t, before, s.Incarnation)
 				e.ready(2)
 				require.Len(t, e.same(), 13)
+				d.mu.Lock()
 				d.hook = nil
+				d.mu.Unlock()
 				// What was repaired stays so.
 				now := s.Incarnation
 				e.stop(2)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/zabtree/zabtree/internal/disk"
+	"github.com/zabtree/zabtree/internal/snapshot"
 	"github.com/zabtree/zabtree/internal/wal"
 	"github.com/zabtree/zabtree/zab/protocol"
 )
@@ -13,6 +14,10 @@ import (
 type Options struct {
 	// SegmentBytes is the size of the log's files; 0 is wal.DefaultSegmentBytes.
 	SegmentBytes int
+
+	// SnapshotChunkBytes is how many bytes of a snapshot share a checksum; 0 is
+	// snapshot.ChunkBytes.
+	SnapshotChunkBytes int
 
 	// Replica and Ensemble, if they are not zero, say whose directory it must be, or
 	// become.
@@ -36,6 +41,10 @@ func (o *Options) Validate() error {
 	if n := o.SegmentBytes; n != 0 && (n < wal.MinSegmentBytes || n > wal.MaxSegmentBytes || n%disk.SectorSize != 0) {
 		errs = append(errs, fmt.Errorf("zab: DirOptions.SegmentBytes is %d: want a multiple of %d from %d to %d, or 0 for %d",
 			n, disk.SectorSize, MinSegmentBytes, wal.MaxSegmentBytes, wal.DefaultSegmentBytes))
+	}
+	if n := o.SnapshotChunkBytes; n != 0 && (n < snapshot.MinChunkBytes || n > snapshot.MaxChunkBytes) {
+		errs = append(errs, fmt.Errorf("dirstore: Options.SnapshotChunkBytes is %d: want %d to %d, or 0 for %d",
+			n, snapshot.MinChunkBytes, snapshot.MaxChunkBytes, snapshot.ChunkBytes))
 	}
 	if o.NewID == nil {
 		errs = append(errs, errors.New("dirstore: Options.NewID is nil"))

@@ -58,6 +58,10 @@ func (s *Store) partial() (protocol.SnapshotMeta, int64, error) {
 	return meta, size, nil
 }
 
+func (s *Store) header(label []byte) snapshot.Header {
+	return snapshot.Header{ID: s.opts.NewID(), Label: label, ChunkBytes: s.opts.SnapshotChunkBytes}
+}
+
 // CreateSnapshot implements zab.Storage.
 func (s *Store) CreateSnapshot() (protocol.SnapshotWriter, error) {
 	s.mu.Lock()
@@ -68,7 +72,7 @@ func (s *Store) CreateSnapshot() (protocol.SnapshotWriter, error) {
 	if closed {
 		return nil, errClosed
 	}
-	w, err := snapshot.Create(s.fsys, s.snapshotPath(part), s.opts.NewID(), nil)
+	w, err := snapshot.Create(s.fsys, s.snapshotPath(part), s.header(nil))
 	if err != nil {
 		return nil, fmt.Errorf("zab: creating a snapshot: %w", noSpace(err))
 	}
@@ -88,11 +92,11 @@ func (s *Store) ReceiveSnapshot(meta protocol.SnapshotMeta) (protocol.SnapshotWr
 		return nil, errors.New("zab: a snapshot is being received already")
 	}
 	label := appendMeta(nil, &meta)
-	w, err := snapshot.Resume(s.fsys, s.snapshotPath(s.receipt), s.opts.NewID(), label, nil)
+	w, err := snapshot.Resume(s.fsys, s.snapshotPath(s.receipt), s.header(label), nil)
 	if err == nil && w.Offset() > meta.Size {
 		// More than there is to receive: of no use.
 		if err = w.Abort(); err == nil {
-			w, err = snapshot.Create(s.fsys, s.snapshotPath(s.receipt), s.opts.NewID(), label)
+			w, err = snapshot.Create(s.fsys, s.snapshotPath(s.receipt), s.header(label))
 		}
 	}
 	if err != nil {

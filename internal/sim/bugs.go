@@ -90,4 +90,9 @@ var bugs = []bug{
 		tape:  "driver-found-founding-again",
 		plant: "driver-found-founding-again",
 	},
+	{
+		what: "Who lost patience with a candidate took its support back, each in its own time and for its own next best: when no" +
+			" voter could be spared, all had to be for the best one at one moment, and five of eight took minutes (liveness; seed 0x21b).",
+		fix: "zab/protocol: tickLooking, onLook; TestElectionOfAnExactQuorum, scenario election-support-kept",
+	},
 }

@@ -71,7 +71,7 @@ func (w *World) doings() []doing {
 // to befall while a machine is down.
 var needsProcess = [faultKinds]bool{
 	slowReader: true, crashProcess: true, crashAtDisk: true, pauseProcess: true, stopCleanly: true,
-	starveTask: true, crashAgain: true, leaveBehind: true,
+	starveTask: true, crashAgain: true, leaveBehind: true, unsettleLog: true,
 	failSync: true, failWrite: true, failRead: true, handOver: true, flapLink: true, changeMembers: true,
 }
 

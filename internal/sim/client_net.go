@@ -14,6 +14,17 @@ func (c *client) connect(link uint64, backend int) {
 	c.link, c.asking = link, map[uint64]bool{}
 }
 
+// member returns the member that the client is connected to, or nil.
+func (c *client) member() *member {
+	if !c.conn.IsOpen() {
+		return nil
+	}
+	if m := c.w.members[c.conn.Peer()-1]; m.proc != nil {
+		return m
+	}
+	return nil
+}
+
 // hangUp ends the connection.
 func (c *client) hangUp() {
 	c.conn.Close()

@@ -49,6 +49,8 @@ const (
 	loseWrite
 	misdirectWrite
 	foreignDirectory
+	returnLate
+	unsettleLog
 	faultKinds
 )
 
@@ -99,6 +101,8 @@ var faultTable = [faultKinds]struct {
 	loseWrite:         {"lost-write", 8 * second, (*faults).loseWrite},
 	misdirectWrite:    {"misdirected-write", 8 * second, (*faults).misdirectWrite},
 	foreignDirectory:  {"foreign-directory", 6 * second, (*faults).foreignDirectory},
+	returnLate:        {"client-late", 3 * second, (*faults).returnLate},
+	unsettleLog:       {"unsettled-log", 6 * second, (*faults).unsettle},
 }
 
 // faults is who breaks things: never more at a time than must be survived, unless
@@ -114,6 +118,8 @@ type faults struct {
 	receipt  bool    // the next sync of a snapshot that is being received fails
 	content  bool    // some of it was written
 	receiver *member // whose did
+
+	edges
 
 	lies bool // syncs that report success do nothing now and then: beyond what must be survived
 
@@ -165,7 +171,10 @@ func (f *faults) make(k fault) {
 }
 
 // calm ends what is still to befall somebody.
-func (f *faults) calm() { f.one, f.receipt, f.receiver = nil, false, nil }
+func (f *faults) calm() {
+	f.one, f.receipt, f.receiver = nil, false, nil
+	f.edges = edges{}
+}
 
 // duration draws for how long a fault lasts: from nothing to several elections.
 func (f *faults) duration() int64 {

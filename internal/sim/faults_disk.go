@@ -16,6 +16,9 @@ func (f *faults) befall(m *member, op disk.Op) disk.Fault {
 	if fault, fails := f.receiptFails(m, op); fails {
 		return fault
 	}
+	if fault, fails := f.unsettles(m, op); fails {
+		return fault
+	}
 	if f.one == nil || f.of != m || f.kind != op.Kind {
 		return disk.Fault{}
 	}

@@ -32,6 +32,7 @@ type Options struct {
 	ElectionTicks   int
 	ChunkBytes      int
 	SegmentBytes    int
+	SnapshotChunk   int // bytes of a snapshot that share a checksum
 	SnapshotEntries uint64
 	TailBytes       int
 	InflightBytes   int
@@ -93,20 +94,29 @@ func Derive(s *sched.Stream) Options {
 		Tombstones:    sched.Pick(s, []int{2, 100}),
 		TombstoneTime: time.Duration(s.Range(1, 60)) * time.Second,
 	}
-	for k := range o.Faults {
-		// Most seeds have most kinds, at very different rates; some have few.
+	o.drawFaults(s, 0, returnLate)
+	o.LargeBytes = sched.Pick(s, []int{2000, 2000, 2000, 2000, 2000, 30_000})
+	// Last, so that a seed is the same in all else.
+	if o.BeyondModel = s.Chance(1, 8); o.BeyondModel {
+		o.goBeyond(s)
+	}
+	// What was thought of later is drawn later, so that older tapes are what they were:
+	// where they end, they answer with the first, and with no.
+	o.SnapshotChunk = sched.Pick(s, []int{64 << 10, 512, 512, 4096})
+	o.drawFaults(s, returnLate, faultKinds)
+	return o
+}
+
+// drawFaults draws how often faults come, of kinds that follow one another. Most seeds
+// have most kinds, at very different rates; some have few.
+func (o *Options) drawFaults(s *sched.Stream, from, to fault) {
+	for k := from; k < to; k++ {
 		if s.Chance(3, 5) {
 			o.Faults[k] = faultTable[k].every * sched.Pick(s, []int64{1, 2, 4, 10}) / 2
 		} else {
 			s.IntN(4)
 		}
 	}
-	o.LargeBytes = sched.Pick(s, []int{2000, 2000, 2000, 2000, 2000, 30_000})
-	// Last, so that a seed is the same in all else.
-	if o.BeyondModel = s.Chance(1, 8); o.BeyondModel {
-		o.goBeyond(s)
-	}
-	return o
 }
 
 // String is every option on a few lines.

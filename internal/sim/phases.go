@@ -180,6 +180,10 @@ func (w *World) healAll() {
 	if !w.until(w.wholeBound(), func() bool { return w.caughtUp() && w.quiet() }) {
 		w.stuck("healed and left alone, and not all is synchronised and answered in %d ms", w.wholeBound()/millisecond)
 	}
+	w.askLeaderless()
+	if !w.until(w.wholeBound(), func() bool { return w.caughtUp() && w.quiet() }) {
+		w.stuck("asked while nobody led, and not all is answered in %d ms", w.wholeBound()/millisecond)
+	}
 	since := w.sched.Now()
 	w.run(w.opts.expiryBound() + w.opts.SessionTimeout*2)
 	if !w.until(w.wholeBound(), func() bool { return w.caughtUp() && w.quiet() }) {

@@ -170,7 +170,8 @@ func (p *process) recover() error {
 	m, w := p.m, p.m.w
 	cfg := w.opts.core(m.id)
 	store, err := dirstore.Open(m.fs, dataDir, dirstore.Options{
-		SegmentBytes: w.opts.SegmentBytes, Replica: m.id, Ensemble: w.ensemble, NewID: m.unique,
+		SegmentBytes: w.opts.SegmentBytes, SnapshotChunkBytes: w.opts.SnapshotChunk,
+		Replica: m.id, Ensemble: w.ensemble, NewID: m.unique,
 	}, func(f func()) { f() })
 	if err != nil {
 		return fmt.Errorf("open: %w", err)

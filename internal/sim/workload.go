@@ -44,7 +44,7 @@ func (k *workload) next() {
 		if k.stopped || c.w.resting || c.gone() {
 			return
 		}
-		if c.m.Unanswered() < 2*c.w.opts.Window {
+		if c.m.Unanswered() < 2*c.w.opts.Window && c.w.sched.Now() >= c.w.faults.resting {
 			k.step()
 		}
 		k.next()
@@ -197,6 +197,13 @@ func (k *workload) observe() {
 	read.Watch = k.c.m.NewWatch()
 	k.watches = append(k.watches, read.Watch)
 	k.submit(&call{Call: protocol.Call{Read: read}, watch: read.Watch})
+}
+
+// observeAll arms a watch on everything.
+func (k *workload) observeAll(then func(q *call)) {
+	read := protocol.Read{Path: "/", WatchKind: watch.PersistentRecursive, Watch: k.c.m.NewWatch()}
+	k.watches = append(k.watches, read.Watch)
+	k.submit(&call{Call: protocol.Call{Read: read}, watch: read.Watch, then: then})
 }
 
 // forget removes a watch.

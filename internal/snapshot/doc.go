@@ -4,8 +4,8 @@
 // # Layout
 //
 // A file is a header, chunks and a footer. The header has the file's random
-// identity and a label, opaque bytes by which a receipt that was interrupted is
-// recognised. A chunk is [ChunkBytes] bytes (the last one may be shorter) and their
+// identity, the size of chunks and a label, opaque bytes by which a receipt that was
+// interrupted is recognised. A chunk is so many bytes (the last one may be shorter) and their
 // CRC-32C, seeded with the file's identity and the chunk's number, so that a chunk
 // of another file or another place is not taken for the right one. The footer has
 // the size, a checksum of all chunks' checksums and the final label. All of it is

@@ -14,7 +14,7 @@ import (
 // succeeds: what is resumed is written again.
 func TestResumeAfterAFailedSync(t *testing.T) {
 	mem, want, label := newMem(t), content(9, 3*ChunkBytes+200), []byte("label")
-	w, err := Create(mem, part, 7, label)
+	w, err := Create(mem, part, Header{ID: 7, Label: label})
 	require.NoError(t, err)
 	_, err = w.Write(want[:2*ChunkBytes+100])
 	require.NoError(t, err)
@@ -28,7 +28,7 @@ func TestResumeAfterAFailedSync(t *testing.T) {
 	mem.SetHook(nil)
 	require.NoError(t, w.Abort())
 
-	w, err = Resume(mem, part, 8, label, nil)
+	w, err = Resume(mem, part, Header{ID: 8, Label: label}, nil)
 	require.NoError(t, err)
 	require.EqualValues(t, 2*ChunkBytes+100, w.Offset(), "reads show it")
 	_, err = w.Write(want[w.Offset():])

@@ -10,14 +10,20 @@ import (
 	"github.com/zabtree/zabtree/internal/disk"
 )
 
-// ChunkBytes is how many bytes share a checksum.
+// ChunkBytes is how many bytes share a checksum if nothing else is said.
 const ChunkBytes = 64 << 10
+
+// The bounds of Header.ChunkBytes.
+const (
+	MinChunkBytes = 512
+	MaxChunkBytes = 1 << 20
+)
 
 // MaxLabelBytes is the longest label.
 const MaxLabelBytes = 64 << 10
 
 const (
-	slotBytes   = ChunkBytes + 4
+	sumBytes    = 4 // behind each chunk
 	headerFixed = 32
 	footerFixed = 48
 	magicHeader = 0x5a42_534e_4150_4844 // "ZBSNAPHD"
@@ -32,6 +38,8 @@ var (
 	ErrClosed = errors.New("snapshot: writer is closed")
 	// ErrTooLong: a label over MaxLabelBytes.
 	ErrTooLong = errors.New("snapshot: label too long")
+	// ErrChunkBytes: a Header.ChunkBytes out of bounds.
+	ErrChunkBytes = errors.New("snapshot: size of chunks out of bounds")
 
 	castagnoli = crc32.MakeTable(crc32.Castagnoli)
 	le         = binary.LittleEndian
@@ -55,49 +63,78 @@ func chunkSum(id, n uint64, data []byte) uint32 {
 
 func fold(h uint64, sum uint32) uint64 { return mix(h ^ (uint64(sum) + 0x9e3779b97f4a7c15)) }
 
-// header begins a file. Its length depends on the label's.
-type header struct {
-	id    uint64
-	label []byte
+// Header begins a file. Its length depends on the label's.
+type Header struct {
+	// ID tells this file from every other one; it should be random.
+	ID uint64
+	// Label says what it is; at most MaxLabelBytes. It may be nil for a file that is
+	// not meant to be resumed.
+	Label []byte
+	// ChunkBytes is how many bytes share a checksum; 0 is the constant of this name.
+	ChunkBytes int
 }
 
-func (h *header) size() int64 { return headerFixed + int64(len(h.label)) }
+func (h *Header) validate() error {
+	if h.ChunkBytes == 0 {
+		h.ChunkBytes = ChunkBytes
+	}
+	switch {
+	case len(h.Label) > MaxLabelBytes:
+		return ErrTooLong
+	case h.ChunkBytes < MinChunkBytes || h.ChunkBytes > MaxChunkBytes:
+		return ErrChunkBytes
+	}
+	return nil
+}
 
-func (h *header) encode() []byte {
+func (h *Header) size() int64 { return headerFixed + int64(len(h.Label)) }
+
+func (h *Header) chunk() int64 { return int64(h.ChunkBytes) }
+
+// slot is how much of the file a whole chunk takes.
+func (h *Header) slot() int64 { return h.chunk() + sumBytes }
+
+// place is where in the file a chunk begins.
+func (h *Header) place(n int64) int64 { return h.size() + n*h.slot() }
+
+func (h *Header) encode() []byte {
 	b := make([]byte, headerFixed, h.size())
 	le.PutUint64(b[0:], magicHeader)
 	le.PutUint32(b[8:], version)
-	le.PutUint32(b[12:], uint32(len(h.label)))
-	le.PutUint64(b[16:], h.id)
-	b = append(b, h.label...)
+	le.PutUint32(b[12:], uint32(len(h.Label)))
+	le.PutUint64(b[16:], h.ID)
+	le.PutUint32(b[24:], uint32(h.ChunkBytes))
+	b = append(b, h.Label...)
 	le.PutUint32(b[28:], crc32.Checksum(b, castagnoli))
 	return b
 }
 
-func readHeader(f disk.File, size int64) (header, error) {
+func readHeader(f disk.File, size int64) (Header, error) {
 	b := make([]byte, headerFixed)
 	if err := readFull(f, b, 0); err != nil {
-		return header{}, err
+		return Header{}, err
 	}
-	n := int64(le.Uint32(b[12:]))
+	n, chunk := int64(le.Uint32(b[12:])), le.Uint32(b[24:])
 	switch {
 	case le.Uint64(b) != magicHeader:
-		return header{}, damaged("not a snapshot")
+		return Header{}, damaged("not a snapshot")
 	case le.Uint32(b[8:]) != version:
-		return header{}, damaged("unknown version %d", le.Uint32(b[8:]))
+		return Header{}, damaged("unknown version %d", le.Uint32(b[8:]))
 	case n > MaxLabelBytes || n > size-headerFixed:
-		return header{}, damaged("label of %d bytes", n)
+		return Header{}, damaged("label of %d bytes", n)
+	case chunk < MinChunkBytes || chunk > MaxChunkBytes:
+		return Header{}, damaged("chunks of %d bytes", chunk)
 	}
 	b = append(b, make([]byte, n)...)
 	if err := readFull(f, b[headerFixed:], headerFixed); err != nil {
-		return header{}, err
+		return Header{}, err
 	}
 	sum := le.Uint32(b[28:])
 	clear(b[28:32])
 	if crc32.Checksum(b, castagnoli) != sum {
-		return header{}, damaged("header has a wrong checksum")
+		return Header{}, damaged("header has a wrong checksum")
 	}
-	return header{id: le.Uint64(b[16:]), label: b[headerFixed:]}, nil
+	return Header{ID: le.Uint64(b[16:]), Label: b[headerFixed:], ChunkBytes: int(chunk)}, nil
 }
 
 // footer ends a whole file: the label, then a fixed part that is found from the
@@ -123,7 +160,7 @@ func (t *footer) encode() []byte {
 	return b
 }
 
-func readFooter(f disk.File, h *header, size int64) (footer, error) {
+func readFooter(f disk.File, h *Header, size int64) (footer, error) {
 	if size < h.size()+footerFixed {
 		return footer{}, damaged("file of %d bytes", size)
 	}
@@ -149,16 +186,18 @@ func readFooter(f disk.File, h *header, size int64) (footer, error) {
 	switch {
 	case crc32.Checksum(b, castagnoli) != sum:
 		return t, damaged("footer has a wrong checksum")
-	case t.id != h.id:
+	case t.id != h.ID:
 		return t, damaged("footer of another file")
-	case t.size < 0 || t.size > size || h.size()+stored(t.size)+n+footerFixed != size:
+	case t.size < 0 || t.size > size || h.size()+h.stored(t.size)+n+footerFixed != size:
 		return t, damaged("file of %d bytes for %d of content", size, t.size)
 	}
 	return t, nil
 }
 
 // stored is how many bytes content takes with its checksums.
-func stored(size int64) int64 { return size + (size+ChunkBytes-1)/ChunkBytes*4 }
+func (h *Header) stored(size int64) int64 { return size + h.chunks(size)*sumBytes }
+
+func (h *Header) chunks(size int64) int64 { return (size + h.chunk() - 1) / h.chunk() }
 
 // readFull reads all of b. Less is damage; an error of the disk comes with it.
 func readFull(f disk.File, b []byte, off int64) error {

@@ -15,7 +15,7 @@ import (
 // Reader reads a whole snapshot. Every byte that it returns was verified.
 type Reader struct {
 	f disk.File
-	h header
+	h Header
 	t footer
 
 	mu sync.Mutex // guards cached alone; never held across a read
@@ -58,7 +58,7 @@ func (r *Reader) Label() []byte { return bytes.Clone(r.t.label) }
 func (r *Reader) Size() int64 { return r.t.size }
 
 // Chunks returns how many chunks it has.
-func (r *Reader) Chunks() int64 { return (r.t.size + ChunkBytes - 1) / ChunkBytes }
+func (r *Reader) Chunks() int64 { return r.h.chunks(r.t.size) }
 
 // ReadChunk returns chunk n, from 0, verified. Behind the last it is io.EOF.
 func (r *Reader) ReadChunk(n int64) ([]byte, error) {
@@ -71,16 +71,16 @@ func (r *Reader) chunk(b []byte, n int64) ([]byte, uint32, error) {
 	if n < 0 || n >= r.Chunks() {
 		return nil, 0, io.EOF
 	}
-	size := min(ChunkBytes, r.t.size-n*ChunkBytes)
-	if cap(b) < int(size)+4 {
-		b = make([]byte, size+4)
+	size := min(r.h.chunk(), r.t.size-n*r.h.chunk())
+	if cap(b) < int(size)+sumBytes {
+		b = make([]byte, size+sumBytes)
 	}
-	b = b[:size+4]
-	if err := readFull(r.f, b, r.h.size()+n*slotBytes); err != nil {
+	b = b[:size+sumBytes]
+	if err := readFull(r.f, b, r.h.place(n)); err != nil {
 		return nil, 0, err
 	}
 	sum := le.Uint32(b[size:])
-	if chunkSum(r.h.id, uint64(n), b[:size]) != sum {
+	if chunkSum(r.h.ID, uint64(n), b[:size]) != sum {
 		return nil, 0, damaged("chunk %d has a wrong checksum", n)
 	}
 	return b[:size:size], sum, nil
@@ -97,12 +97,12 @@ func (r *Reader) ReadAt(p []byte, off int64) (int, error) {
 		if at >= r.t.size {
 			return done, io.EOF
 		}
-		n := at / ChunkBytes
+		n := at / r.h.chunk()
 		chunk, err := r.remember(n)
 		if err != nil {
 			return done, err
 		}
-		done += copy(p[done:], chunk[at-n*ChunkBytes:])
+		done += copy(p[done:], chunk[at-n*r.h.chunk():])
 	}
 	return done, nil
 }
@@ -130,7 +130,7 @@ func (r *Reader) Reader() io.Reader { return io.NewSectionReader(r, 0, r.t.size)
 // Verify reads all of it.
 func (r *Reader) Verify() error {
 	var sum uint64
-	buf := make([]byte, slotBytes)
+	buf := make([]byte, r.h.slot())
 	for n := range r.Chunks() {
 		_, s, err := r.chunk(buf, n)
 		if err != nil {

@@ -42,7 +42,7 @@ func content(seed uint64, n int) []byte {
 var sizes = []int{0, 1, 511, ChunkBytes - 1, ChunkBytes, ChunkBytes + 1, 3 * ChunkBytes, 3*ChunkBytes + 77}
 
 func write(t testing.TB, fsys disk.FS, data []byte) {
-	w, err := Create(fsys, part, 9, nil)
+	w, err := Create(fsys, part, Header{ID: 9})
 	require.NoError(t, err)
 	_, err = w.Write(data)
 	require.NoError(t, err)
@@ -65,7 +65,7 @@ func read(fsys disk.FS) ([]byte, error) {
 func TestRoundTrip(t *testing.T) {
 	for _, size := range sizes {
 		mem, want := newMem(t), content(1, size)
-		w, err := Create(mem, part, 7, []byte("aside"))
+		w, err := Create(mem, part, Header{ID: 7, Label: []byte("aside")})
 		require.NoError(t, err)
 		for p, step := want, 1; len(p) > 0; step = step*3 + 1 {
 			n, err := w.Write(p[:min(step, len(p))])
@@ -122,7 +122,7 @@ func TestResume(t *testing.T) {
 	for _, synced := range []int{0, 1, 100, ChunkBytes, ChunkBytes + 5, 2*ChunkBytes + 1, len(want)} {
 		for image := range 12 {
 			mem := newMem(t)
-			w, err := Resume(mem, part, 7, label, nil)
+			w, err := Resume(mem, part, Header{ID: 7, Label: label}, nil)
 			require.NoError(t, err)
 			_, err = w.Write(want[:synced])
 			require.NoError(t, err)
@@ -150,7 +150,7 @@ func TestResume(t *testing.T) {
 				require.GreaterOrEqual(t, size, int64(synced), what)
 			}
 			var seen []byte
-			w, err = Resume(after, part, 8, label, func(b []byte) { seen = append(seen, b...) })
+			w, err = Resume(after, part, Header{ID: 8, Label: label}, func(b []byte) { seen = append(seen, b...) })
 			require.NoError(t, err, what)
 			require.Equal(t, size, w.Offset())
 			require.True(t, bytes.Equal(want[:size], seen), what)
@@ -158,7 +158,7 @@ func TestResume(t *testing.T) {
 			_, again, err := Partial(after, part)
 			require.NoError(t, err)
 			require.Equal(t, size, again)
-			w, err = Resume(after, part, 8, label, nil)
+			w, err = Resume(after, part, Header{ID: 8, Label: label}, nil)
 			require.NoError(t, err)
 			_, err = w.Write(want[size:])
 			require.NoError(t, err)
@@ -172,12 +172,12 @@ func TestResume(t *testing.T) {
 
 func TestResumeOfAnotherBeginsAnew(t *testing.T) {
 	mem := newMem(t)
-	w, err := Create(mem, part, 1, []byte("a"))
+	w, err := Create(mem, part, Header{ID: 1, Label: []byte("a")})
 	require.NoError(t, err)
 	_, err = w.Write([]byte("old"))
 	require.NoError(t, err)
 	require.NoError(t, w.Sync())
-	w, err = Resume(mem, part, 2, []byte("b"), func([]byte) { t.Error("not the same") })
+	w, err = Resume(mem, part, Header{ID: 2, Label: []byte("b")}, func([]byte) { t.Error("not the same") })
 	require.NoError(t, err)
 	require.Zero(t, w.Offset())
 	_, err = w.Write([]byte("new"))
@@ -254,14 +254,14 @@ func TestMisplacedChunks(t *testing.T) {
 	mem := newMem(t)
 	write(t, mem, content(5, 3*ChunkBytes))
 	other := newMem(t)
-	w, err := Create(other, part, 10, nil)
+	w, err := Create(other, part, Header{ID: 10})
 	require.NoError(t, err)
 	_, err = w.Write(content(6, 3*ChunkBytes))
 	require.NoError(t, err)
 	require.NoError(t, w.Commit(final, []byte("label")))
 	foreign, err := disk.ReadFile(other, final, 1<<20)
 	require.NoError(t, err)
-	slot := func(b []byte, i int) []byte { return b[headerFixed+i*slotBytes:][:slotBytes] }
+	slot := func(b []byte, i int) []byte { return b[headerFixed+i*(ChunkBytes+sumBytes):][:(ChunkBytes + sumBytes)] }
 	for name, change := range map[string]func(b []byte){
 		"swapped": func(b []byte) {
 			a := bytes.Clone(slot(b, 0))
@@ -280,18 +280,18 @@ func TestMisplacedChunks(t *testing.T) {
 func TestFaults(t *testing.T) {
 	mem := newMem(t)
 	mem.SetCapacity(ChunkBytes)
-	w, err := Create(mem, part, 1, nil)
+	w, err := Create(mem, part, Header{ID: 1})
 	require.NoError(t, err)
 	_, err = w.Write(make([]byte, 2*ChunkBytes))
 	require.ErrorIs(t, err, disk.ErrNoSpace)
 	require.ErrorIs(t, w.Commit(final, nil), disk.ErrNoSpace)
 	require.ErrorIs(t, w.Commit(final, nil), ErrClosed)
-	_, err = Create(mem, part, 1, make([]byte, MaxLabelBytes+1))
+	_, err = Create(mem, part, Header{ID: 1, Label: make([]byte, MaxLabelBytes+1)})
 	require.ErrorIs(t, err, ErrTooLong)
 
 	for _, kind := range []disk.OpKind{disk.OpWrite, disk.OpSync, disk.OpRename, disk.OpSyncDir} {
 		mem := newMem(t)
-		w, err := Create(mem, part, 1, nil)
+		w, err := Create(mem, part, Header{ID: 1})
 		require.NoError(t, err)
 		mem.SetHook(func(op disk.Op) disk.Fault {
 			if op.Kind == kind {
@@ -353,7 +353,7 @@ func FuzzOpen(f *testing.F) {
 			require.ErrorIs(t, err, ErrDamaged)
 		}
 		require.LessOrEqual(t, size, int64(len(b)))
-		w, err := Resume(mem, part, 1, label, nil)
+		w, err := Resume(mem, part, Header{ID: 1, Label: label}, nil)
 		require.NoError(t, err)
 		require.Equal(t, size, w.Offset())
 		_, err = w.Write([]byte("on"))

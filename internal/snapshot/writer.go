@@ -15,7 +15,7 @@ type Writer struct {
 	fsys disk.FS
 	part string
 	f    disk.File
-	h    header
+	h    Header
 
 	buf  []byte // the chunk that is being filled
 	n    uint64 // its number
@@ -24,12 +24,12 @@ type Writer struct {
 	err  error
 }
 
-// Create begins a file aside, in place of one that was there. The label may be
-// nil for one that is not meant to be resumed; id should be random.
-func Create(fsys disk.FS, part string, id uint64, label []byte) (*Writer, error) {
-	if len(label) > MaxLabelBytes {
-		return nil, ErrTooLong
+// Create begins a file aside, in place of one that was there.
+func Create(fsys disk.FS, part string, h Header) (*Writer, error) {
+	if err := h.validate(); err != nil {
+		return nil, err
 	}
+	h.Label = bytes.Clone(h.Label)
 	if err := disk.RemoveIfExists(fsys, part); err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func Create(fsys disk.FS, part string, id uint64, label []byte) (*Writer, error)
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{fsys: fsys, part: part, f: f, h: header{id: id, label: bytes.Clone(label)}}
+	w := &Writer{fsys: fsys, part: part, f: f, h: h}
 	_, err = f.WriteAt(w.h.encode(), 0)
 	if err == nil {
 		err = f.Sync() // so that what a crash leaves of the file is known by its header
@@ -45,17 +45,17 @@ func Create(fsys disk.FS, part string, id uint64, label []byte) (*Writer, error)
 	if err != nil {
 		return nil, errors.Join(err, f.Close(), disk.RemoveIfExists(fsys, part))
 	}
-	w.buf = make([]byte, 0, slotBytes)
+	w.buf = make([]byte, 0, h.slot())
 	return w, nil
 }
 
-// Resume continues the file aside if it has this label, after what of it checks
-// out. If there is none, it begins one. What was there is passed to seen, in order,
-// if that is not nil; the slice is valid during the call alone.
-func Resume(fsys disk.FS, part string, id uint64, label []byte, seen func([]byte)) (*Writer, error) {
+// Resume continues the file aside if it has the header's label, after what of it
+// checks out. If there is none, it begins one. What was there is passed to seen, in
+// order, if that is not nil; the slice is valid during the call alone.
+func Resume(fsys disk.FS, part string, begin Header, seen func([]byte)) (*Writer, error) {
 	f, err := fsys.Open(part)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Create(fsys, part, id, label)
+		return Create(fsys, part, begin)
 	}
 	if err != nil {
 		return nil, err
@@ -65,13 +65,13 @@ func Resume(fsys disk.FS, part string, id uint64, label []byte, seen func([]byte
 		return nil, errors.Join(err, f.Close())
 	}
 	h, err := readHeader(f, size)
-	if err != nil || !bytes.Equal(h.label, label) {
+	if err != nil || !bytes.Equal(h.Label, begin.Label) {
 		if err := f.Close(); err != nil {
 			return nil, err
 		}
-		return Create(fsys, part, id, label)
+		return Create(fsys, part, begin)
 	}
-	w := &Writer{fsys: fsys, part: part, f: f, h: h, buf: make([]byte, 0, slotBytes)}
+	w := &Writer{fsys: fsys, part: part, f: f, h: h, buf: make([]byte, 0, h.slot())}
 	if err := w.resume(size, seen); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -90,35 +90,36 @@ func Partial(fsys disk.FS, part string) (label []byte, size int64, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	w := &Writer{f: f, buf: make([]byte, 0, slotBytes)}
+	w := &Writer{f: f}
 	if w.h, err = readHeader(f, total); err != nil {
 		return nil, 0, err
 	}
+	w.buf = make([]byte, 0, w.h.slot())
 	_ = w.scan(total, func([]byte, int64) error { return nil }) // which never fails
-	return w.h.label, w.Offset(), nil
+	return w.h.Label, w.Offset(), nil
 }
 
 // scan takes over all chunks from the first on that check out. It passes each to
 // seen, with its checksum and its place in the file.
 func (w *Writer) scan(size int64, seen func(slot []byte, at int64) error) error {
-	for at := w.h.size(); ; at += slotBytes {
-		n := min(slotBytes, size-at)
-		if n <= 4 {
+	for at := w.h.size(); ; at += w.h.slot() {
+		n := min(w.h.slot(), size-at)
+		if n <= sumBytes {
 			return nil
 		}
 		b := w.buf[:n]
-		data := b[:n-4]
-		if readFull(w.f, b, at) != nil || le.Uint32(b[n-4:]) != chunkSum(w.h.id, w.n, data) {
+		data := b[:n-sumBytes]
+		if readFull(w.f, b, at) != nil || le.Uint32(b[n-sumBytes:]) != chunkSum(w.h.ID, w.n, data) {
 			return nil
 		}
 		if err := seen(b, at); err != nil {
 			return err
 		}
-		if n < slotBytes {
+		if n < w.h.slot() {
 			w.buf, w.kept = data, len(data)
 			return nil
 		}
-		w.sum = fold(w.sum, le.Uint32(b[n-4:]))
+		w.sum = fold(w.sum, le.Uint32(b[n-sumBytes:]))
 		w.n++
 	}
 }
@@ -129,7 +130,7 @@ func (w *Writer) scan(size int64, seen func(slot []byte, at int64) error) error 
 func (w *Writer) resume(size int64, seen func([]byte)) error {
 	err := w.scan(size, func(slot []byte, at int64) error {
 		if seen != nil {
-			seen(slot[:len(slot)-4])
+			seen(slot[:len(slot)-sumBytes])
 		}
 		_, err := w.f.WriteAt(slot, at)
 		return err
@@ -139,7 +140,7 @@ func (w *Writer) resume(size int64, seen func([]byte)) error {
 	}
 	end := w.place()
 	if w.kept > 0 {
-		end += int64(w.kept) + 4
+		end += int64(w.kept) + sumBytes
 	}
 	if err := w.f.Truncate(end); err != nil {
 		return err
@@ -148,19 +149,19 @@ func (w *Writer) resume(size int64, seen func([]byte)) error {
 }
 
 // place is where in the file the current chunk begins.
-func (w *Writer) place() int64 { return w.h.size() + int64(w.n)*slotBytes }
+func (w *Writer) place() int64 { return w.h.place(int64(w.n)) }
 
 // Offset returns how many bytes were written, before a resumption too.
-func (w *Writer) Offset() int64 { return int64(w.n)*ChunkBytes + int64(len(w.buf)) }
+func (w *Writer) Offset() int64 { return int64(w.n)*w.h.chunk() + int64(len(w.buf)) }
 
 // Write implements io.Writer. A full disk is disk.ErrNoSpace.
 func (w *Writer) Write(p []byte) (int, error) {
 	written := 0
 	for len(p) > 0 && w.err == nil {
-		n := min(len(p), ChunkBytes-len(w.buf))
+		n := min(len(p), w.h.ChunkBytes-len(w.buf))
 		w.buf = append(w.buf, p[:n]...)
 		p, written = p[n:], written+n
-		if len(w.buf) == ChunkBytes {
+		if len(w.buf) == w.h.ChunkBytes {
 			w.flush()
 		}
 	}
@@ -173,13 +174,13 @@ func (w *Writer) flush() {
 	if w.err != nil || len(w.buf) == w.kept {
 		return
 	}
-	sum := chunkSum(w.h.id, w.n, w.buf)
+	sum := chunkSum(w.h.ID, w.n, w.buf)
 	if _, err := w.f.WriteAt(le.AppendUint32(w.buf, sum), w.place()); err != nil {
 		w.err = err
 		return
 	}
 	w.kept = len(w.buf)
-	if w.kept == ChunkBytes {
+	if w.kept == w.h.ChunkBytes {
 		w.sum = fold(w.sum, sum)
 		w.n++
 		w.buf, w.kept = w.buf[:0], 0
@@ -213,10 +214,10 @@ func (w *Writer) Commit(name string, label []byte) error {
 	}
 	end, sum := w.place(), w.sum
 	if n := len(w.buf); n > 0 {
-		end += int64(n) + 4
-		sum = fold(sum, chunkSum(w.h.id, w.n, w.buf))
+		end += int64(n) + sumBytes
+		sum = fold(sum, chunkSum(w.h.ID, w.n, w.buf))
 	}
-	t := footer{id: w.h.id, size: size, sum: sum, label: label}
+	t := footer{id: w.h.ID, size: size, sum: sum, label: label}
 	_, err := w.f.WriteAt(t.encode(), end)
 	if err == nil {
 		err = w.f.Sync()

@@ -45,7 +45,7 @@ func (c *Core) appendCanonicalRole(dst []byte) []byte {
 	switch c.role {
 	case roleLooking:
 		dst = codec.AppendBool(codec.AppendBool(dst, e.announced), e.rest)
-		return appendUints(dst, uint64(e.ticks), e.prefer)
+		return appendUints(dst, e.first, uint64(e.ticks), e.prefer)
 	case roleFollowing:
 		return c.following.appendState(dst)
 	}
@@ -84,11 +84,7 @@ func (c *Core) appendCanonicalLink(dst []byte, l *link) []byte {
 		m = l.look
 	}
 	if c.role == roleLooking {
-		answered := l.answered
-		if !c.election.announced { // it will be forgotten when the position is told
-			answered = 0
-		}
-		dst = codec.AppendBool(codec.AppendBool(appendUints(dst, answered), l.tired), l.supportMe)
+		dst = codec.AppendBool(codec.AppendBool(appendUints(dst, l.answered), l.tired), l.supportMe)
 	}
 	dst = append(dst, m.encode()...)
 	return c.appendCanonicalProgress(dst, &l.progress)

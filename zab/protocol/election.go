@@ -11,10 +11,15 @@ import "slices"
 // discovery. Support binds nobody: only promises do, and a leader behind a
 // better history is found out there. So an election may go wrong in any way
 // without harm, and all that is asked of it is that it ends soon.
+//
+// Who loses patience with a candidate supports the next as well, and takes nothing
+// back while it looks: if all of a quorum had to be for the same candidate at one
+// moment, each with a patience of its own, that could take long.
 type election struct {
 	announced bool   // position told; not before all writes are durable
 	rest      bool   // gave up an epoch just now: others go first for a while
 	round     uint64 // how often this replica began to look or lost patience
+	first     uint64 // round since it looks this time
 	ticks     int
 	prefer    uint64 // whom the last leader wanted to follow it
 	seen      uint32 // the highest accepted epoch heard of
@@ -27,9 +32,11 @@ func (c *Core) lookFor(prefer uint64) {
 	rest := c.role == roleLeading && c.leading.phase == Discovering
 	c.leave()
 	c.role, c.epoch = roleLooking, 0
-	c.election = election{rest: rest, round: c.election.round + 1, prefer: prefer, seen: c.election.seen}
+	round := c.election.round + 1
+	c.election = election{rest: rest, round: round, first: round, prefer: prefer, seen: c.election.seen}
 	for _, l := range c.links {
 		l.tired, l.supportMe, l.progress = false, false, progress{}
+		l.answered = 0 // who heard that this replica had a leader has forgotten its support
 	}
 	c.out.StatusChanged = true
 	if c.log.drained() {
@@ -52,7 +59,6 @@ func (c *Core) announce() {
 	c.election.announced = true
 	for _, l := range c.links {
 		c.sendLook(l)
-		l.answered = 0 // the look takes back what support was given before
 	}
 	c.elect()
 }
@@ -93,7 +99,8 @@ func (c *Core) onLook(l *link, m look) error {
 			x.tired = false // one more may make the quorum that was missing
 		}
 	}
-	l.look, l.supportMe = m, false
+	l.supportMe = l.supportMe && l.look.looking && m.looking
+	l.look = m
 	c.election.seen = max(c.election.seen, m.accepted)
 	if m.looking && c.log.contains(m.commit) {
 		// A change of membership that the peer knows to be committed may leave this
@@ -127,7 +134,7 @@ func (c *Core) onSupport(l *link, m support) error {
 		return badFrame("epoch %d", m.accepted)
 	}
 	c.election.seen = max(c.election.seen, m.accepted)
-	if c.role == roleLooking && m.round == c.election.round {
+	if c.role == roleLooking && m.round >= c.election.first {
 		l.supportMe = true
 		c.elect()
 	}
@@ -140,15 +147,19 @@ func (c *Core) elect() {
 	if c.role != roleLooking || !c.election.announced {
 		return
 	}
-	if c.log.config.Founded() || c.knowsFounded() {
-		if best := c.best(); best != nil {
-			c.supportBest(best) // and never stand against it
-		} else if c.isCandidate() && !c.election.rest && !c.preferredToCome() && c.quorum(func(l *link) bool { return l.supportMe }) {
-			c.lead(nil)
-		}
-		return
+	if !c.log.config.Founded() && !c.knowsFounded() {
+		c.electFirst()
+	} else if best := c.best(); best != nil {
+		c.supportBest(best) // and never stand against it
+	} else if c.mayStand() {
+		c.lead(nil)
 	}
-	c.electFirst()
+}
+
+// mayStand says whether this replica has what it takes to lead, if no other candidate
+// is better.
+func (c *Core) mayStand() bool {
+	return c.isCandidate() && !c.election.rest && !c.preferredToCome() && c.quorum(func(l *link) bool { return l.supportMe })
 }
 
 // preferredToCome says whether the last leader wanted somebody else to follow it,
@@ -299,13 +310,14 @@ func (c *Core) tickLooking() {
 	c.election.ticks = 0
 	c.election.rest, c.election.prefer = false, 0
 	c.election.round++
-	for _, l := range c.links {
-		l.supportMe = false
-		if !tired {
+	if !tired {
+		for _, l := range c.links {
 			l.tired = false // everybody had a turn
 		}
 	}
-	c.announce()
+	if c.elect(); c.role == roleLooking {
+		c.announce()
+	}
 }
 
 // patience is between one and two election timeouts, and differs between

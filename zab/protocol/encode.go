@@ -89,7 +89,7 @@ func (j *journal) appendState(dst []byte) []byte {
 
 func (e *election) appendState(dst []byte) []byte {
 	dst = codec.AppendBool(codec.AppendBool(dst, e.announced), e.rest)
-	return appendUints(dst, e.round, uint64(e.ticks), e.prefer, uint64(e.seen))
+	return appendUints(dst, e.round, e.first, uint64(e.ticks), e.prefer, uint64(e.seen))
 }
 
 func (f *following) appendState(dst []byte) []byte {

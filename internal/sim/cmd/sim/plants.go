@@ -28,6 +28,9 @@ func (o *options) runPlants(ctx context.Context) error {
 	r := plant.Runner{Root: ".", Budget: o.budget, Parallel: o.parallel, Each: func(r *plant.Report) {
 		fmt.Fprintf(os.Stderr, "%s: %s %s (%.1f CPU s)\n", r.Name, r.Status, r.Checker, r.CPU)
 	}}
+	if len(subjects) == 0 {
+		return fmt.Errorf("nothing to plant has a name like %q: is this the module's root?", o.plants)
+	}
 	reports := r.RunInTurn(ctx, subjects, o.finders()...)
 	if o.json {
 		return plant.WriteJSON(os.Stdout, reports)
