@@ -86,5 +86,8 @@ func (g *generator) auth() zkwire.Request {
 	case 2:
 		r.Data = []byte(server.Super)
 	}
+	if g.noIP && r.Scheme != nil && *r.Scheme == "ip" {
+		r.Scheme = new("foo")
+	}
 	return r
 }

@@ -151,7 +151,7 @@ func (r *runner) step(c *comparer, step *Step, report *Report) ([]SlotOutcome, *
 	}
 	wg.Wait()
 	if errs[0] != nil || errs[1] != nil {
-		d := Difference{Step: step.ID, Slot: step.Slot, Op: string(step.Kind), Field: "failed", Request: step.String(), step: step}
+		d := Difference{Step: step.ID, Slot: step.Slot, Op: string(step.Kind), Field: failedAt(errs), Request: step.String(), step: step}
 		d.A, d.B = errorText(errs[0]), errorText(errs[1])
 		report.add(&d)
 		return out[0], &d
@@ -166,6 +166,18 @@ func (r *runner) step(c *comparer, step *Step, report *Report) ([]SlotOutcome, *
 		}
 	}
 	return out[0], first
+}
+
+// failedAt names what went wrong other than by another answer: no answer, or none
+// that can be decoded.
+func failedAt(errs [2]error) string {
+	switch {
+	case errs[0] == nil:
+		return "failed at b"
+	case errs[1] == nil:
+		return "failed at a"
+	}
+	return "failed at both"
 }
 
 func errorText(err error) string {

@@ -3,6 +3,7 @@ package difftest
 import (
 	"context"
 	"slices"
+	"strings"
 )
 
 // shrinkReplays bounds how often a failure's steps are tried.
@@ -67,7 +68,11 @@ func (s *shrinker) size() int {
 
 // try replays steps, and takes them if they show the difference.
 func (s *shrinker) try(ctx context.Context, steps []*Step) (bool, error) {
-	if s.replays++; s.replays > shrinkReplays {
+	s.replays++
+	if strings.HasPrefix(s.best.Field, "failed") {
+		s.replays += 5 // each may take as long as a server may think
+	}
+	if s.replays > shrinkReplays {
 		return false, nil
 	}
 	d, err := s.runner.replay(ctx, s.slots, steps)

@@ -11,7 +11,7 @@ import (
 
 // answerTimeout is how long a server may think. It is no measure of anything but
 // of a server that does not answer at all.
-const answerTimeout = 30 * time.Second
+const answerTimeout = 10 * time.Second
 
 // side carries out steps at one server. It belongs to one goroutine at a time.
 type side struct {

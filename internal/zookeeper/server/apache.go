@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -29,7 +28,7 @@ func StartApache(ctx context.Context, o Options) (*Process, error) {
 		return nil, err
 	}
 	cmd := exec.Command("java", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-		fmt.Sprintf("-Dznode.container.checkIntervalMs=%d", o.reapEvery().Milliseconds()),
+		o.jvmFlag(),
 		"-cp", apacheJar, "org.apache.zookeeper.server.quorum.QuorumPeerMain", file)
 	cmd.Dir = dir
 	out := &tail{}

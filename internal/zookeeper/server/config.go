@@ -48,11 +48,13 @@ func (o Options) config(addr, dir string) string {
 	return b.String()
 }
 
-func (o Options) reapEvery() time.Duration {
-	if o.ReapEvery == 0 {
-		return time.Hour
+// jvmFlag is a system property that has no key in zoo.cfg.
+func (o Options) jvmFlag() string {
+	every := o.ReapEvery
+	if every == 0 {
+		every = time.Hour
 	}
-	return o.ReapEvery
+	return fmt.Sprintf("-Dznode.container.checkIntervalMs=%d", every.Milliseconds())
 }
 
 // digest is how scheme digest shows user:password.

@@ -31,6 +31,8 @@ func StartZabtree(ctx context.Context, bin string, o Options) (*Process, error) 
 	}
 	out := &tail{}
 	cmd := exec.Command(bin, "-members", "1", "-client", addr, "-dir", filepath.Join(dir, "data"), "-zoo-cfg", file)
+	// What Apache ZooKeeper takes from the JVM's flags alone.
+	cmd.Env = append(cmd.Environ(), "SERVER_JVMFLAGS="+o.jvmFlag())
 	cmd.Stdout, cmd.Stderr = out, out
 	p, err := start(cmd, addr, dir, out)
 	if err != nil {
