@@ -25,7 +25,7 @@ var knownDifferences = []known{
 		"Apache ZooKeeper takes a null path for a path in requests that do not look it up; Zabtree refuses it as everywhere else",
 		func(d *Difference) bool {
 			return d.request != nil && d.request.NullPath && d.Field == "err" && d.A == "0" && d.B == "-5" &&
-				slices.Contains([]zkwire.Opcode{zkwire.Sync, zkwire.AddWatch, zkwire.RemoveWatches, zkwire.GetEphemerals}, d.request.Op)
+				slices.Contains([]zkwire.Opcode{zkwire.Sync, zkwire.RemoveWatches, zkwire.GetEphemerals}, d.request.Op)
 		},
 	},
 	{

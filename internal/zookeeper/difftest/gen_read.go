@@ -42,7 +42,7 @@ func (g *generator) multiRead(slot int) Op {
 }
 
 func (g *generator) addWatch(slot int) Op {
-	r := zkwire.Request{Op: zkwire.AddWatch, Path: g.path(), Type: int32(g.rng.IntN(2)), NullPath: g.chance(100)}
+	r := zkwire.Request{Op: zkwire.AddWatch, Path: g.path(), Type: int32(g.rng.IntN(2))}
 	if !g.mayWatch(slot, r.Path, modePersistent<<r.Type) || g.chance(20) {
 		r.Type = oneOf(g, int32(2), -1, 7)
 	}
