@@ -30,7 +30,7 @@ func StartZabtree(ctx context.Context, bin string, o Options) (*Process, error) 
 		return nil, err
 	}
 	out := &tail{}
-	cmd := exec.Command(bin, "-members", "1", "-client", addr, "-dir", filepath.Join(dir, "data"), "-zoo-cfg", file)
+	cmd := exec.Command(bin, "-zoo-cfg", file)
 	// What Apache ZooKeeper takes from the JVM's flags alone.
 	cmd.Env = append(cmd.Environ(), "SERVER_JVMFLAGS="+o.jvmFlag())
 	cmd.Stdout, cmd.Stderr = out, out
