@@ -106,6 +106,9 @@ func (w *sweeper) restore() error {
 		if err != nil {
 			return err
 		}
+		if path == "/zookeeper/config" {
+			continue // known to differ
+		}
 		fmt.Fprintf(&w.left, "%s %d %d %d; ", path, r.Stat.Version, r.Stat.Cversion, r.Stat.Aversion)
 	}
 	return nil
