@@ -89,7 +89,7 @@ var knownDifferences = []known{
 		"/zookeeper/config",
 		"it holds the members; an Apache ZooKeeper without an ensemble has none",
 		func(d *Difference) bool {
-			return d.request != nil && d.request.Path == "/zookeeper/config" && d.replies[0] != nil && d.replies[0].Err == 0 &&
+			return d.request != nil && readsConfig(d.request) && d.replies[0] != nil && d.replies[0].Err == 0 &&
 				slices.Contains([]string{"data", "dataLength", "czxid", "mzxid", "ctime", "mtime", "version", "aversion"}, d.Field)
 		},
 	},
@@ -103,6 +103,12 @@ func explain(d *Difference) string {
 		}
 	}
 	return ""
+}
+
+// readsConfig says whether a request is about the znode of the members.
+func readsConfig(r *zkwire.Request) bool {
+	return r.Path == "/zookeeper/config" || r.Op == zkwire.MultiRead &&
+		slices.ContainsFunc(r.Ops, func(o zkwire.Request) bool { return o.Path == "/zookeeper/config" })
 }
 
 // created returns the create that d is about, in a multi or not.

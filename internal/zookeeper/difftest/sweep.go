@@ -82,7 +82,8 @@ func (w *sweeper) remove(path string) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range r.Names {
+	// In an order of our own, so that what is last is the same at both servers.
+	for _, name := range slices.Sorted(slices.Values(r.Names)) {
 		if err := w.remove(join(path, name)); err != nil {
 			return err
 		}
