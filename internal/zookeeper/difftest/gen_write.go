@@ -68,20 +68,18 @@ func (g *generator) quotaNode() zkwire.Request {
 	if g.chance(2) {
 		limits += fmt.Sprintf("=;byteHardLimit=%d;countHardLimit=%d", oneOf(g, -1, 10, 100), oneOf(g, -1, 3, 6))
 	}
-	switch g.rng.IntN(5) {
-	case 0, 1:
-		r.Path = path + "/zookeeper_limits"
-		r.Data = []byte(limits)
-		if g.chance(3) {
-			r.Op, r.Version = zkwire.SetData, -1
-		}
-	case 2:
-		r.Path = path + "/zookeeper_stats"
-		r.Data = []byte("count=0,bytes=0")
-	case 3:
-		if _, there := g.hints.nodes[path]; there {
-			r = zkwire.Request{Op: oneOf(g, zkwire.GetData, zkwire.Delete), Path: path + oneOf(g, "/zookeeper_stats", "/zookeeper_stats", "/zookeeper_limits"), Version: -1}
-		}
+	missing := func(p string) bool { _, there := g.hints.nodes[p]; return !there }
+	switch {
+	case missing(path): // what it lies in comes first
+	case missing(path + "/zookeeper_limits"):
+		r.Path, r.Data = path+"/zookeeper_limits", []byte(limits)
+	case missing(path + "/zookeeper_stats"):
+		r.Path, r.Data = path+"/zookeeper_stats", []byte("count=0,bytes=0")
+	case g.chance(2):
+		r = zkwire.Request{Op: zkwire.SetData, Path: path + "/zookeeper_limits", Data: []byte(limits), Version: -1}
+	default:
+		op := oneOf(g, zkwire.GetData, zkwire.GetData, zkwire.GetData, zkwire.Delete)
+		r = zkwire.Request{Op: op, Path: path + oneOf(g, "/zookeeper_stats", "/zookeeper_stats", "/zookeeper_limits"), Version: -1}
 	}
 	return r
 }
