@@ -1,0 +1,103 @@
+package difftest
+
+import (
+	"testing"
+
+	"github.com/zabtree/zabtree/internal/zookeeper/zkwire"
+)
+
+// between compares two answers to one request.
+func between(r zkwire.Request, a, b zkwire.Reply) []Difference {
+	x, y := newSide("a", ""), newSide("b", "")
+	return newComparer(x, y).compare(&Step{Kind: Burst, Ops: []Op{request(r)}},
+		[]SlotOutcome{{Replies: []*zkwire.Reply{&a}}}, []SlotOutcome{{Replies: []*zkwire.Reply{&b}}})
+}
+
+func errReply(err int32) zkwire.Reply { return zkwire.Reply{Err: err} }
+
+// failedMulti is the answer to a multi of n operations that failed for the one at.
+func failedMulti(n, at int, err int32) zkwire.Reply {
+	r := zkwire.Reply{Results: make([]zkwire.Result, n)}
+	for i := range r.Results {
+		e := int32(0)
+		if i == at {
+			e = err
+		} else if i > at {
+			e = -2
+		}
+		r.Results[i] = zkwire.Result{Type: zkwire.Error, Err: e, Reply: zkwire.Reply{Count: &e}}
+	}
+	return r
+}
+
+// Each known difference is recognized, and what is next to it is not.
+func TestKnownDifferences(t *testing.T) {
+	create := func(path string, flags int32) zkwire.Request {
+		return zkwire.Request{Op: zkwire.Create, Path: path, Flags: flags}
+	}
+	multi := func(ops ...zkwire.Request) zkwire.Request { return zkwire.Request{Op: zkwire.Multi, Ops: ops} }
+	acl := func(perms int32) zkwire.Reply {
+		return zkwire.Reply{ACL: []zkwire.ACL{entry(perms, "world", "anyone")}}
+	}
+	ids := func(list ...zkwire.ID) zkwire.Reply { return zkwire.Reply{IDs: append([]zkwire.ID{}, list...)} }
+	ip, user := zkwire.ID{Scheme: new("ip"), Name: new("127.0.0.1")}, zkwire.ID{Scheme: new("digest"), Name: new("u1")}
+	config := zkwire.Request{Op: zkwire.GetData, Path: "/zookeeper/config"}
+	data := func(s string) zkwire.Reply { return zkwire.Reply{Data: []byte(s), Stat: &zkwire.Stat{}} }
+	null := zkwire.Request{Op: zkwire.Sync, NullPath: true}
+	for _, c := range []struct {
+		name string
+		r    zkwire.Request
+		a, b zkwire.Reply
+		want string
+	}{
+		{"null path", null, zkwire.Reply{}, errReply(-5), "null path"},
+		{"path", zkwire.Request{Op: zkwire.Sync, Path: "/"}, zkwire.Reply{}, errReply(-5), ""},
+		{"null path of another error", null, zkwire.Reply{}, errReply(-8), ""},
+		{"empty part", create("/a//b", 0), errReply(-101), errReply(-8), "malformed path before missing parent"},
+		{"dots", create("/a/..", 0), errReply(-102), errReply(-8), "malformed path before missing parent"},
+		{"good path", create("/a/b", 0), errReply(-101), errReply(-8), ""},
+		{"slash that becomes a name", create("/a/", 2), errReply(-101), errReply(-8), ""},
+		{"slash that does not", create("/a/", 0), errReply(-101), errReply(-8), "malformed path before missing parent"},
+		{"other error", create("/a//b", 0), errReply(-8), errReply(-101), ""},
+		{"member", multi(zkwire.Request{Op: zkwire.Check}, create("/a//b", 0)), failedMulti(2, 1, -101), failedMulti(2, 1, -8), "malformed path before missing parent"},
+		{"later member", multi(zkwire.Request{Op: zkwire.Check}, create("/a//b", 0)), failedMulti(2, 0, -101), failedMulti(2, 1, -8), "malformed member before failing one"},
+		{"later member by state", multi(zkwire.Request{Op: zkwire.Check}, create("/a//b", 0)), failedMulti(2, 0, -101), failedMulti(2, 1, -101), ""},
+		{"earlier member", multi(zkwire.Request{Op: zkwire.Check}, create("/a//b", 0)), failedMulti(2, 1, -8), failedMulti(2, 0, -8), ""},
+		{"bits", zkwire.Request{Op: zkwire.GetACL}, acl(-1), acl(31), "permissions that do not exist"},
+		{"other bits", zkwire.Request{Op: zkwire.GetACL}, acl(-1), acl(15), ""},
+		{"ip", zkwire.Request{Op: zkwire.WhoAmI}, ids(user, ip), ids(user), "identity of scheme ip"},
+		{"other than ip", zkwire.Request{Op: zkwire.WhoAmI}, ids(user, ip), ids(ip), ""},
+		{"watch", zkwire.Request{Op: zkwire.CheckWatches, Path: "/a"}, errReply(0), errReply(-121), "somebody's watch"},
+		{"no watch", zkwire.Request{Op: zkwire.CheckWatches, Path: "/a"}, errReply(-121), errReply(0), ""},
+		{"removal of no watch", zkwire.Request{Op: zkwire.RemoveWatches, Path: "/a"}, errReply(0), errReply(-121), ""},
+		{"multiRead", zkwire.Request{Op: zkwire.MultiRead}, zkwire.Reply{Err: -5, Rest: make([]byte, 9)}, errReply(-5), "body beside an error"},
+		{"config", config, data(""), data("server.1="), "/zookeeper/config"},
+		{"config of another error", config, data(""), errReply(-101), ""},
+		{"other data", zkwire.Request{Op: zkwire.GetData, Path: "/zookeeper"}, data(""), data("server.1="), ""},
+	} {
+		list := between(c.r, c.a, c.b)
+		if len(list) == 0 {
+			t.Errorf("%s: no difference", c.name)
+		}
+		for _, d := range list {
+			if got := explain(&d); got != c.want {
+				t.Errorf("%s: %s is %q, not %q", c.name, d.Kind(), got, c.want)
+			}
+		}
+	}
+}
+
+// Every path of the generator that is bad is known to be.
+func TestWellFormed(t *testing.T) {
+	good := map[string]bool{"/a\u00a0": true, "/a b": true, "/...": true, "/.a": true, "/a\ufeff": true}
+	for _, p := range badPaths {
+		if r := (zkwire.Request{Path: p}); wellFormed(&r) != good[p] {
+			t.Errorf("%q: %v", p, !good[p])
+		}
+	}
+	for _, p := range hot {
+		if r := (zkwire.Request{Path: p}); !wellFormed(&r) {
+			t.Errorf("%q is malformed", p)
+		}
+	}
+}

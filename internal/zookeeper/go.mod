@@ -1,0 +1,5 @@
+module github.com/zabtree/zabtree/internal/zookeeper
+
+go 1.26.0
+
+replace github.com/zabtree/zabtree => ../..
