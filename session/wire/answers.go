@@ -100,13 +100,13 @@ func (c *conn) answer(a *protocol.Answer) {
 	if w.sequence != 0 {
 		c.answers = w.sequence
 	}
-	if w.arms != nil {
-		c.armed(w.arms, a)
-	}
-	if w.set != nil {
+	switch {
+	case w.set != nil:
 		c.setAnswered(w, a)
 		c.done()
 		return
+	case w.arms != nil:
+		c.armed(w.arms, a)
 	}
 	h := replyHeader{xid: w.xid, zxid: a.Zxid, err: w.code}
 	switch w.op {

@@ -35,6 +35,9 @@ func decodeMulti(op opcode, r *jute.Reader) *multiRequest {
 			return q
 		}
 		body := decodeBody(h.op, r)
+		if create, ok := body.(*createRequest); ok && create.none {
+			r.Fail("path is null")
+		}
 		if r.Err() != nil {
 			return q
 		}

@@ -31,7 +31,7 @@ func operationOf(q request, within bool) (tree.Op, errCode) {
 			code = errMarshalling
 		}
 		if code == errOK {
-			code = nullID(q.acl)
+			code = nullsIn(q.acl)
 		}
 		if code != errOK {
 			return nil, code
@@ -42,7 +42,7 @@ func operationOf(q request, within bool) (tree.Op, errCode) {
 	case *setDataRequest:
 		return tree.Set{Path: q.path, Data: q.data, If: tree.Version(q.version)}, errOK
 	case *setACLRequest:
-		if code := nullID(q.acl); code != errOK {
+		if code := nullsIn(q.acl); code != errOK {
 			return nil, code
 		}
 		return tree.SetACL{Path: q.path, ACL: treeACL(q.acl), If: tree.Version(q.version)}, errOK
@@ -69,19 +69,34 @@ func multiOperation(q *multiRequest) (op tree.Multi, index int, code errCode) {
 
 var alwaysFails tree.Op = tree.Delete{Path: "/"}
 
-// nullID returns what a null id in an ACL is refused with: a real server stumbles over
-// it, unless something before it is wrong, or nobody looks at it.
-func nullID(acl []wireACL) errCode {
+// nullsIn returns what nulls in an ACL are refused with: a real server stumbles over
+// them where it compares entries of the same permissions, to leave out what is there
+// twice, and where it looks at an id that is null. What is wrong before that is for
+// the tree to say.
+func nullsIn(acl []wireACL) errCode {
 	for i := range acl {
-		switch a := &acl[i]; {
-		case a.scheme == "auth":
-		case a.scheme == "world" && a.id == "anyone":
-		case a.scheme == "world" || a.scheme == "digest" || a.scheme == "ip":
+		for j := range i {
+			a, b := &acl[i], &acl[j]
+			if a.perms != b.perms {
+				continue
+			}
+			if a.noScheme || a.scheme == b.scheme && !b.noScheme && a.noID {
+				return errMarshalling
+			}
+			if *a == *b {
+				break
+			}
+		}
+	}
+	for i := range acl {
+		switch a := &acl[i]; a.scheme {
+		case "auth":
+		case "world", "digest", "ip":
 			if a.noID {
 				return errMarshalling
 			}
-			if a.scheme == "world" {
-				return errOK // which is wrong, for the tree to say
+			if a.scheme == "world" && a.id != "anyone" {
+				return errOK
 			}
 		default:
 			return errOK

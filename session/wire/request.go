@@ -16,7 +16,8 @@ type request interface{ isRequest() }
 type wireACL struct {
 	perms      int32
 	scheme, id string
-	noID       bool // it is null
+	noScheme   bool // it is null
+	noID       bool // likewise
 }
 
 // The requests. A vector that is null is nil; an empty one is not.
@@ -202,7 +203,12 @@ func decodeBody(op opcode, r *jute.Reader) request {
 	case opReconfig:
 		return &reconfigRequest{joining: text(r), leaving: text(r), members: text(r), config: r.Long()}
 	case opCheckWatches, opRemoveWatches:
-		return &watchesRequest{op: op, path: path(r), kind: r.Int()}
+		q := &watchesRequest{op: op}
+		if q.path = text(r); op == opCheckWatches && q.path == "" {
+			r.Fail("path is null or empty")
+		}
+		q.kind = r.Int()
+		return q
 	case opAuth:
 		return &authRequest{kind: r.Int(), scheme: text(r), credential: r.Buffer()}
 	case opSetWatches, opSetWatches2:
@@ -250,20 +256,11 @@ func decodeCreate(op opcode, r *jute.Reader) *createRequest {
 }
 
 func decodeSetWatches(op opcode, r *jute.Reader) *setWatchesRequest {
-	q := &setWatchesRequest{op: op, zxid: r.Long(), data: paths(r), exist: paths(r), children: paths(r)}
+	q := &setWatchesRequest{op: op, zxid: r.Long(), data: r.Strings(), exist: r.Strings(), children: r.Strings()}
 	if op == opSetWatches2 {
-		q.persistent, q.recursive = paths(r), paths(r)
+		q.persistent, q.recursive = r.Strings(), r.Strings()
 	}
 	return q
-}
-
-// paths takes a vector that must not be null.
-func paths(r *jute.Reader) []string {
-	v := r.Strings()
-	if v == nil {
-		r.Fail("vector is null")
-	}
-	return v
 }
 
 // nullable takes a string that may be null.
@@ -272,8 +269,7 @@ func nullable(r *jute.Reader) (s string, null bool) {
 	return s, !ok
 }
 
-// decodeACL takes an ACL, nil if it is null. A null scheme is as unknown as an empty
-// one.
+// decodeACL takes an ACL, nil if it is null.
 func decodeACL(r *jute.Reader) []wireACL {
 	n, ok := r.Vector(12)
 	if !ok {
@@ -281,7 +277,8 @@ func decodeACL(r *jute.Reader) []wireACL {
 	}
 	acl := make([]wireACL, 0, n)
 	for range n {
-		a := wireACL{perms: r.Int(), scheme: text(r)}
+		a := wireACL{perms: r.Int()}
+		a.scheme, a.noScheme = nullable(r)
 		a.id, a.noID = nullable(r)
 		acl = append(acl, a)
 		if r.Err() != nil {

@@ -47,6 +47,13 @@ func (s *sheet) nullable(name, v string, null bool) {
 	s.str(name, v)
 }
 
+func appendNullable(dst []byte, v string, null bool) []byte {
+	if null {
+		return jute.AppendNull(dst)
+	}
+	return jute.AppendString(dst, v)
+}
+
 func (s *sheet) buf(name string, v []byte) {
 	if v == nil {
 		s.say("%s=null", name)
@@ -57,6 +64,11 @@ func (s *sheet) buf(name string, v []byte) {
 }
 
 func (s *sheet) strs(name string, v []string) {
+	if v == nil {
+		s.say("%s=null", name)
+		s.b = jute.AppendNull(s.b)
+		return
+	}
 	var texts []string
 	for _, e := range v {
 		texts = append(texts, fmt.Sprintf("%q", e))
@@ -75,12 +87,8 @@ func (s *sheet) acl(acl []wireACL) {
 	var texts []string
 	for _, a := range acl {
 		texts = append(texts, fmt.Sprintf("%d:%q:%q", a.perms, a.scheme, a.id))
-		s.b = jute.AppendString(jute.AppendInt(s.b, a.perms), a.scheme)
-		if a.noID {
-			s.b = jute.AppendNull(s.b)
-		} else {
-			s.b = jute.AppendString(s.b, a.id)
-		}
+		s.b = jute.AppendInt(s.b, a.perms)
+		s.b = appendNullable(appendNullable(s.b, a.scheme, a.noScheme), a.id, a.noID)
 	}
 	s.say("acl=[%s]", strings.Join(texts, ","))
 }

@@ -164,47 +164,66 @@ func (c *conn) lookForWatches(q *watchesRequest) errCode {
 // together with a look at its znode; if something has happened since zxid that it
 // would have fired for, it does.
 func (c *conn) setWatches(w awaited, q *setWatchesRequest) {
+	lists := []struct {
+		paths []string
+		kind  watch.Kind
+		look  protocol.ReadKind
+	}{
+		{q.data, watch.Data, protocol.ReadExists},
+		{q.exist, watch.Exist, protocol.ReadExists},
+		{q.children, watch.Children, protocol.ReadExists},
+		{q.persistent, watch.Persistent, protocol.ReadNothing},
+		{q.recursive, watch.PersistentRecursive, protocol.ReadNothing},
+	}
+	if q.op == opSetWatches {
+		lists = lists[:3]
+	}
 	part := w
 	part.set = q
-	each := func(paths []string, kind watch.Kind, look protocol.ReadKind) {
-		for _, path := range paths {
-			c.read(part, protocol.Read{Kind: look, Path: path}, true, kind)
+	for _, l := range lists {
+		if l.paths == nil { // over which a real server stumbles, having done the others
+			w.code = errMarshalling
+			break
+		}
+		for _, path := range l.paths {
+			c.read(part, protocol.Read{Kind: l.look, Path: path}, true, l.kind)
 		}
 	}
-	each(q.data, watch.Data, protocol.ReadExists)
-	each(q.exist, watch.Exist, protocol.ReadExists)
-	each(q.children, watch.Children, protocol.ReadExists)
-	each(q.persistent, watch.Persistent, protocol.ReadNothing)
-	each(q.recursive, watch.PersistentRecursive, protocol.ReadNothing)
 	c.place(w)
 }
 
-// setAnswered takes the answer for one watch of a setWatches.
+// setAnswered takes the answer for one watch of a setWatches. One that fires at once is
+// not there afterwards, and leaves alone what else is watched there.
 func (c *conn) setAnswered(p *awaited, a *protocol.Answer) {
-	w, found := p.arms, a.Read
-	if !oneShot(w.kind) {
-		return
-	}
-	if found == nil {
-		found = &protocol.Reading{} // no znode can have such a path
-	}
-	typ := watch.Type(0)
-	switch s := &found.Stat; {
-	case w.kind == watch.Exist && found.Exists:
-		typ = watch.Created
-	case w.kind == watch.Exist:
-	case !found.Exists:
-		typ = watch.Deleted
-	case w.kind == watch.Data && s.Mzxid > p.set.zxid:
-		typ = watch.DataChanged
-	case w.kind == watch.Children && s.Pzxid > p.set.zxid:
-		typ = watch.ChildrenChanged
-	}
+	w := p.arms
+	typ := missed(w.kind, p.set.zxid, a.Read)
 	if typ == 0 {
+		c.armed(w, a)
 		return
 	}
 	c.event(a.Zxid, typ, w.path)
-	if c.watches.byID[w.id] == w {
-		c.unwatch(w)
+	if a.Read != nil && a.Read.Armed {
+		c.unsaid = append(c.unsaid, &protocol.Unwatch{Watch: w.id})
 	}
+}
+
+// missed returns what a watch would have fired for since zxid, as far as its znode
+// shows it, or 0. No reading is that of a path that no znode can have.
+func missed(kind watch.Kind, zxid int64, found *protocol.Reading) watch.Type {
+	if found == nil {
+		found = &protocol.Reading{}
+	}
+	switch s := &found.Stat; {
+	case !oneShot(kind):
+	case kind == watch.Exist && found.Exists:
+		return watch.Created
+	case kind == watch.Exist:
+	case !found.Exists:
+		return watch.Deleted
+	case kind == watch.Data && s.Mzxid > zxid:
+		return watch.DataChanged
+	case kind == watch.Children && s.Pzxid > zxid:
+		return watch.ChildrenChanged
+	}
+	return 0
 }
