@@ -70,7 +70,7 @@ func validMode(mode Mode, ttl time.Duration) bool {
 	switch mode {
 	case Persistent, Sequential:
 		return ttl == 0 || ttl >= MinTTL && ttl <= MaxTTL
-	case Ephemeral, EphemeralSequential, Container:
+	case Ephemeral, EphemeralSequential, Container, Container | Sequential:
 		return ttl == 0
 	}
 	return false

@@ -57,7 +57,7 @@ func newModel(settings Settings) *model {
 	m.nodes["/"] = modelNode{data: []byte{}, stat: Stat{Cversion: -1}}
 	m.nodes["/zookeeper"] = modelNode{data: []byte{}, stat: Stat{Cversion: -2}}
 	m.nodes["/zookeeper/quota"] = modelNode{data: []byte{}}
-	m.nodes["/zookeeper/config"] = modelNode{data: []byte{}, stat: Stat{Version: -1, Aversion: -1}, acl: []ACL{World(PermRead)}}
+	m.nodes["/zookeeper/config"] = modelNode{data: []byte{}, stat: Stat{Aversion: -1}, acl: []ACL{World(PermRead)}}
 	return m
 }
 

@@ -25,7 +25,8 @@ const (
 // Mode says what kind of znode to create; it is a set of flags.
 type Mode uint8
 
-// The modes. Ephemeral and Sequential go together; Container stands alone; a
+// The modes. Sequential goes with every other one, Ephemeral and Container do not go
+// together; a
 // TTL goes with Persistent and with Sequential.
 const (
 	Persistent Mode = 0

@@ -74,7 +74,7 @@ func TestNewState(t *testing.T) {
 		"/":                 {NumChildren: 1, Cversion: -1},
 		"/zookeeper":        {NumChildren: 2, Cversion: -2},
 		"/zookeeper/quota":  {},
-		"/zookeeper/config": {Version: -1, Aversion: -1},
+		"/zookeeper/config": {Aversion: -1},
 	} {
 		data, stat, err := v.Get(path)
 		require.NoError(t, err)
@@ -129,7 +129,7 @@ func TestRefusals(t *testing.T) {
 		{"create: exists before an ephemeral parent", Create{Path: "/zookeeper"}, ErrNodeExists},
 		{"create: a sequential name", Create{Path: "/a/\x7f", Mode: Sequential}, ErrBadPath},
 		{"create: mode", Create{Path: "/b", Mode: 8}, ErrBadMode},
-		{"create: sequential container", Create{Path: "/b", Mode: Container | Sequential}, ErrBadMode},
+		{"create: ephemeral container", Create{Path: "/b", Mode: Container | Ephemeral}, ErrBadMode},
 		{"create: ephemeral with TTL", Create{Path: "/b", Mode: Ephemeral, TTL: time.Second}, ErrBadMode},
 		{"create: TTL too long", Create{Path: "/b", TTL: MaxTTL + time.Millisecond}, ErrBadMode},
 		{"create: TTL too short", Create{Path: "/b", TTL: time.Microsecond}, ErrBadMode},

@@ -71,7 +71,7 @@ func New(settings Settings) *State {
 	add("/", "", 1, 0, nil)
 	add(systemPath, "/", 2, 0, nil)
 	add(quotaPath, systemPath, 0, 0, nil)
-	add(configPath, systemPath, 0, -1, []ACL{World(PermRead)})
+	add(configPath, systemPath, 0, 0, []ACL{World(PermRead)})
 	s.publish()
 	return s
 }

@@ -35,10 +35,8 @@ func (c *conn) handshake() error {
 	if err != nil {
 		return err
 	}
-	var j joining
-	if first == nil { // a password that none has
-		j.refused = &protocol.Refused{Reason: protocol.RefusedExpired}
-	} else if j, err = c.join(first); err != nil {
+	j, err := c.join(first)
+	if err != nil {
 		return err
 	}
 	r := connectResponse{hasReadOnly: q.hasReadOnly}
@@ -62,7 +60,7 @@ func (c *conn) handshake() error {
 	return nil
 }
 
-// firstRequest is what opens the session, or nil if it cannot be the client's.
+// firstRequest is what opens the session, or takes it over.
 func (c *conn) firstRequest(q *connectRequest) (protocol.Request, tree.Password, error) {
 	ids, err := c.identities()
 	if err != nil {
@@ -74,10 +72,9 @@ func (c *conn) firstRequest(q *connectRequest) (protocol.Request, tree.Password,
 		_, _ = rand.Read(p[:]) // which never fails
 		return &protocol.Open{Timeout: timeout, Password: p, LastSeen: seen, Identities: ids}, p, nil
 	}
-	if len(q.password) != len(p) {
-		return nil, p, nil
+	if len(q.password) == len(p) { // else it is nobody's, as one of zeros
+		copy(p[:], q.password)
 	}
-	copy(p[:], q.password)
 	return &protocol.Attach{
 		Session: q.session, Password: p, Timeout: timeout, LastSeen: seen, Anew: true, Identities: ids, ReplaceIdentities: true,
 	}, p, nil

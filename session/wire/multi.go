@@ -35,7 +35,7 @@ func decodeMulti(op opcode, r *jute.Reader) *multiRequest {
 			return q
 		}
 		body := decodeBody(h.op, r)
-		if create, ok := body.(*createRequest); ok && create.none {
+		if pathless(body) {
 			r.Fail("path is null")
 		}
 		if r.Err() != nil {
@@ -46,6 +46,17 @@ func decodeMulti(op opcode, r *jute.Reader) *multiRequest {
 		}
 		q.ops = append(q.ops, multiOp{op: h.op, body: body})
 	}
+}
+
+// pathless says whether the path of a write is null, which alone is looked at later.
+func pathless(q request) bool {
+	switch q := q.(type) {
+	case *createRequest:
+		return q.none
+	case *setDataRequest:
+		return q.none
+	}
+	return false
 }
 
 // grow doubles the room for operations. (append takes smaller steps and so

@@ -138,7 +138,7 @@ func createMode(q *createRequest, within bool) (tree.Mode, time.Duration, errCod
 		return tree.Persistent, ttl, errOK
 	case flagPersistentSequential, flagPersistentSequentialTTL, flagEphemeralSequential:
 		if container {
-			return 0, 0, errBadArguments // there is no such znode here
+			return tree.Container | tree.Sequential, 0, errOK
 		}
 		if q.flags == flagEphemeralSequential {
 			return tree.EphemeralSequential, 0, errOK

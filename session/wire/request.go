@@ -46,6 +46,7 @@ type (
 	}
 	setDataRequest struct {
 		path    string
+		none    bool   // path is null
 		data    []byte // nil if null
 		version int32
 	}
@@ -185,7 +186,10 @@ func decodeBody(op opcode, r *jute.Reader) request {
 	case opGetData:
 		return &getDataRequest{path: path(r), watch: r.Bool()}
 	case opSetData:
-		return &setDataRequest{path: text(r), data: r.Buffer(), version: r.Int()}
+		q := &setDataRequest{}
+		q.path, q.none = nullable(r)
+		q.data, q.version = r.Buffer(), r.Int()
+		return q
 	case opGetACL:
 		return &getACLRequest{path: path(r)}
 	case opSetACL:

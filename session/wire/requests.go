@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -185,10 +186,22 @@ func (c *conn) read(w awaited, r protocol.Read, watched bool, kind watch.Kind) {
 		w.arms = c.watches.another(r.Path, kind)
 		r.Watch, r.WatchKind = w.arms.id, kind
 	}
+	if r.Path == "" && ofZnode(r.Kind) { // it is the root to a real server, and nothing to its watches
+		r.Path, r.Watch = "/", 0
+	}
 	c.ask(w, func(id uint64) protocol.Request {
 		r.ID = id
 		return &r
 	})
+}
+
+// ofZnode says whether a read is one of a znode.
+func ofZnode(kind protocol.ReadKind) bool {
+	switch kind {
+	case protocol.ReadNothing, protocol.ReadEphemerals, protocol.ReadIdentities, protocol.ReadMany:
+		return false
+	}
+	return true
 }
 
 // single asks for a write that is no multi.
@@ -247,9 +260,9 @@ func (c *conn) multiRead(w awaited, q *multiRequest) {
 	for i := range q.ops {
 		switch b := q.ops[i].body.(type) {
 		case *getDataRequest:
-			parts[i] = protocol.Part{Kind: protocol.ReadData, Path: b.path}
+			parts[i] = protocol.Part{Kind: protocol.ReadData, Path: cmp.Or(b.path, "/")}
 		case *getChildrenRequest:
-			parts[i] = protocol.Part{Kind: protocol.ReadChildren, Path: b.path}
+			parts[i] = protocol.Part{Kind: protocol.ReadChildren, Path: cmp.Or(b.path, "/")}
 		}
 	}
 	c.read(w, protocol.Read{Kind: protocol.ReadMany, Parts: parts}, false, 0)
@@ -258,13 +271,13 @@ func (c *conn) multiRead(w awaited, q *multiRequest) {
 // auth adds an identity. One that cannot be proved ends the connection; the one of
 // the address is there already.
 func (c *conn) auth(w awaited, q *authRequest) {
-	switch q.scheme {
-	case "digest":
+	switch {
+	case q.scheme == "digest" && q.credential != nil:
 		c.frame = nil
 		c.ask(w, func(id uint64) protocol.Request {
 			return &protocol.AddAuth{ID: id, Scheme: q.scheme, Credential: q.credential}
 		})
-	case "ip":
+	case q.scheme == "ip":
 		c.place(w)
 	default:
 		w.code = errAuthFailed

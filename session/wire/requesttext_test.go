@@ -113,7 +113,7 @@ func (s *sheet) body(q request) {
 		s.str("path", q.path)
 		s.bool("watch", q.watch)
 	case *setDataRequest:
-		s.str("path", q.path)
+		s.nullable("path", q.path, q.none)
 		s.buf("data", q.data)
 		s.int("version", q.version)
 	case *getACLRequest:

@@ -164,7 +164,9 @@ func (c *raw) closed() {
 
 var anyone = []wireACL{{perms: 31, scheme: "world", id: "anyone"}}
 
-func create(path string) *createRequest { return &createRequest{op: opCreate, path: path, data: []byte("x"), acl: anyone} }
+func create(path string) *createRequest {
+	return &createRequest{op: opCreate, path: path, data: []byte("x"), acl: anyone}
+}
 
 func TestSetWatchesTellsWhatWasMissed(t *testing.T) {
 	s := serve(t, Config{})

@@ -95,11 +95,12 @@ func (c *conn) armed(w *watcher, a *protocol.Answer) {
 	switch {
 	case a.Read == nil:
 		return
-	case !a.Read.Armed:
-		if tree.ValidatePath(w.path) == nil {
-			c.end("too many watches")
-		}
-		return // nothing can happen where no znode can be
+	case a.Read.Armed:
+	case tree.ValidatePath(w.path) == nil:
+		c.end("too many watches")
+		return
+	default:
+		// Nothing can happen where no znode can be, but the watch can be removed.
 	}
 	for _, o := range slices.Clone(c.watches.byPath[w.path]) {
 		if sameKind(o.kind, w.kind) {

@@ -38,6 +38,8 @@ func (d *Difference) Kind() string {
 type comparer struct {
 	a, b  flattener
 	zxids *zxids
+
+	guarded guarded
 }
 
 func newComparer(a, b *side) *comparer {
@@ -45,15 +47,15 @@ func newComparer(a, b *side) *comparer {
 	return &comparer{
 		a:     flattener{side: a, start: now, times: map[int64]int64{}},
 		b:     flattener{side: b, start: now, times: map[int64]int64{}},
-		zxids: newZxids(),
+		zxids: newZxids(), guarded: guarded{},
 	}
 }
 
 // compare returns the differences in the outcomes of one step. Behind an error that
 // differs, or a field that only one side has, the rest of a reply is not compared.
 func (c *comparer) compare(step *Step, a, b []SlotOutcome) []Difference {
+	list, b := c.forgive(step, a, b)
 	fa, fb := c.a.flatten(step, a), c.b.flatten(step, b)
-	var list []Difference
 	add := func(x *field, name, textA, textB string) {
 		d := c.difference(step, x, name, textA, textB)
 		if x.at >= 0 && x.at < len(b[x.slot].Replies) {
@@ -83,6 +85,24 @@ func (c *comparer) compare(step *Step, a, b []SlotOutcome) []Difference {
 		break
 	}
 	return list
+}
+
+// forgive takes out of b what is more only because of guarded znodes, and says what it
+// was.
+func (c *comparer) forgive(step *Step, a, b []SlotOutcome) (list []Difference, left []SlotOutcome) {
+	c.guarded.learn(step)
+	left = slices.Clone(b)
+	for i := range left {
+		if len(left[i].Events) <= len(a[i].Events) {
+			continue
+		}
+		rest, spared := c.guarded.spare(a[i].Events, left[i].Events)
+		left[i].Events = rest
+		for _, e := range spared {
+			list = append(list, Difference{Step: step.ID, Slot: i, Op: guardedOp, Field: guardedEvent, B: eventText(e), Request: step.String(), step: step})
+		}
+	}
+	return list, left
 }
 
 // behind drops what is left of the reply that x belongs to, or of everything if it
@@ -127,6 +147,9 @@ func (c *comparer) show(x *field, which int) string {
 
 func (c *comparer) difference(step *Step, x *field, name, a, b string) Difference {
 	d := Difference{Step: step.ID, Slot: x.slot, Op: x.op, Field: name, A: a, B: b, step: step, request: x.during}
+	if r := x.during; r != nil && r.Op == zkwire.RemoveWatches && name == "err" && a == "-121" && b == "0" && c.guarded[r.Path] {
+		d.Op, d.Field = guardedOp, guardedWatch
+	}
 	if x.during != nil {
 		d.Request = x.during.String()
 	} else {

@@ -215,12 +215,12 @@ func (s *side) connect(sl *slot, step *Step, out *SlotOutcome) error {
 	if err := s.burst(sl, step.Ops, r.AppendFrame(nil), out); err != nil {
 		return err
 	}
-	return s.retire(&old, sl, out)
+	return s.retire(&old, out)
 }
 
-// retire looks whether the connection before is still open, and keeps it if it is
-// the slot's only one.
-func (s *side) retire(old, sl *slot, out *SlotOutcome) error {
+// retire looks whether the connection before is still open, and ends it: whoever has
+// failed to go on with its session has none.
+func (s *side) retire(old *slot, out *SlotOutcome) error {
 	if old.conn == nil {
 		return nil
 	}
@@ -231,10 +231,6 @@ func (s *side) retire(old, sl *slot, out *SlotOutcome) error {
 	}
 	out.OldClosed = before.Closed
 	out.Events = append(before.Events, out.Events...)
-	if old.conn != nil && sl.conn == nil && sl.id == old.id {
-		sl.conn = old.conn
-		return nil
-	}
 	old.drop()
 	return nil
 }

@@ -98,7 +98,7 @@ func New(settings tree.Settings, window int64) *Model {
 	start("/", 1, 0, nil)
 	start("/zookeeper", 2, 0, nil)
 	start("/zookeeper/quota", 0, 0, nil)
-	start("/zookeeper/config", 0, -1, []tree.ACL{tree.World(tree.PermRead)})
+	start("/zookeeper/config", 0, 0, []tree.ACL{tree.World(tree.PermRead)})
 	return m
 }
 

@@ -107,7 +107,7 @@ func (m *Model) create(op tree.Create, x *Session, ids []tree.ID) (tree.Result, 
 	}
 	n := &Node{Data: op.Data, ACL: acl, Touched: m.clock, Stat: tree.Stat{
 		Czxid: m.zxid, Mzxid: m.zxid, Pzxid: m.zxid, Ctime: m.wall, Mtime: m.wall,
-		Container: op.Mode == tree.Container, TTL: op.TTL, DataLength: int32(len(op.Data)),
+		Container: op.Mode&tree.Container != 0, TTL: op.TTL, DataLength: int32(len(op.Data)),
 	}}
 	if op.Mode&tree.Ephemeral != 0 {
 		n.Stat.EphemeralOwner = x.ID

@@ -71,7 +71,7 @@ func validMode(mode tree.Mode, ttl time.Duration) bool {
 	switch mode {
 	case tree.Persistent, tree.Sequential:
 		return ttl == 0 || ttl >= time.Millisecond && ttl < 1<<40*time.Millisecond
-	case tree.Ephemeral, tree.EphemeralSequential, tree.Container:
+	case tree.Ephemeral, tree.EphemeralSequential, tree.Container, tree.Container | tree.Sequential:
 		return ttl == 0
 	}
 	return false
