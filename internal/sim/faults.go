@@ -94,7 +94,7 @@ var faultTable = [faultKinds]struct {
 	crashAgain:        {"crash-again", 6 * second, (*faults).crashAgain},
 	muteClient:        {"client-mute", 6 * second, (*faults).mute},
 	cutOldLeader:      {"old-leader", 4 * second, (*faults).cutOldLeader},
-	staleLeader:       {"stale-leader", 4 * second, (*faults).staleLeader},
+	staleLeader:       {"stale-leader", 3 * second, (*faults).staleLeader},
 	lateLane:          {"late-lane", 8 * second, (*faults).lateLane},
 	leaveBehind:       {"leave-behind", 2 * second, (*faults).leaveBehind},
 	failReceipt:       {"receipt-fails", 8 * second, (*faults).failReceipt},

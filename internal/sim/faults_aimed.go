@@ -234,6 +234,9 @@ func (f *faults) leaveBehind() bool {
 			return
 		}
 		cut := f.w.net.Isolate(m.id, f.ids(), netsim.HowStall|netsim.HowCut)
+		if f.rnd.Chance(1, 2) { // it comes back to a log in which an epoch has ended
+			f.w.sched.After(f.rnd.Range(0, alone), nil, sched.Work, func() { f.handOverTo(0) })
+		}
 		f.w.sched.After(alone, nil, sched.Work, func() {
 			cut.Heal()
 			if l := f.w.leader(); l != nil && l != m && !f.w.healing {
