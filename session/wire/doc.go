@@ -1,40 +1,80 @@
-// Package wire speaks ZooKeeper's client protocol.
+// Package wire serves ZooKeeper's clients, in whatever language they are written, on
+// ZooKeeper's client port.
+//
+// A [Server] takes connections of any number of listeners and serves them from a
+// [Host], which is a member of an ensemble: the *server.Server of package
+// session/server. Each connection is the client side of one session, over a link of
+// the host's: it says in session/protocol what the client asks for, and to the client
+// in ZooKeeper's protocol what the host answers. Nothing is decided here about znodes.
+//
+// # The serving
+//
+// server.go has the listeners and the limits, conn.go a connection's reading and
+// writing, connect.go how it begins, requests.go what it asks the host for, answers.go
+// what it says to the client, watches.go the watches, fourletter.go the words.
+//
+// A client's request becomes one request of the host's, which answers in order; what
+// is refused here waits for its turn behind a read of nothing. Several that have
+// arrived together are passed on together.
+//
+// A session that goes on over another connection is attached anew: its writes go on
+// behind the last that was applied, its identities are those of the new connection, its
+// timeout is what that asks for, and the old connection is closed. What a client sends
+// again is a new request here as it is there: it is Go's sessions (package session) that
+// never do anything twice.
+//
+// Clients know a watch by its path and kind, and hear once of one change however many
+// of theirs see it. A watch that is there already is asked for all the same, and the
+// new one takes its place once it is armed: the old one may fire before.
+//
+// A connection is closed, and the client turns to another member: when this one does
+// not serve for SyncTimeout, cannot reach what the client has seen in that time, may
+// have missed events (it was sent a snapshot), or is shut down.
 //
 // # The codec
 //
 // One file has one part of it: opcodes.go the numbers, handshake.go the two
 // frames that open a connection, request.go and multi.go what a client asks,
 // operation.go what of it is a write of package tree, kinds.go which watches it
-// speaks of, reply.go and multireply.go what a server answers, words.go the
-// four-letter words. A decoder takes one
+// speaks of, reply.go and multireply.go what a server answers, words.go which
+// four-letter words there are. A decoder takes one
 // frame without its length; a function appendXReply appends one frame with it,
 // into a buffer of the caller's, and allocates nothing else.
 //
 // Frames are hostile until proved otherwise: what decoding allocates is bounded
 // by ten times the frame's length, whatever the lengths in it say. Where strange
 // input is concerned the code does what a real server, 3.8.0, was seen to do;
-// frames of it lie in testdata, with the program that recorded them. The limit on
-// a frame's length is for whoever reads it from a connection.
+// frames of it lie in testdata, with the program that recorded them.
 //
-// Where a real server is not followed:
+// # Where a real server is not followed
 //
-//   - A null path is refused with MARSHALLINGERROR in sync, addWatch and
-//     removeWatches too, which take it for a path there.
-//   - A create is refused for its path before anything is looked up. There an
-//     empty part in the middle (/a//b) is found out by the parent that is missing.
-//   - A multi is refused for a malformed operation although one before it would
-//     have failed by the state of the tree. There the first one is named.
+//   - Who fails to take over a session, for want of its password, does not end the
+//     connection that has it.
+//   - A one-shot watch whose event was kept from its owner, who may not read the znode,
+//     stays.
+//   - checkWatches means the caller's watches, not anybody's. Watches of several modes
+//     on one path do not take each other's place (ZOOKEEPER-4466, fixed there since).
+//   - A null path is refused with MARSHALLINGERROR in sync, addWatch and getEphemerals
+//     too, which take it for a path there.
 //   - Bits of an ACL's perms that mean nothing are dropped, not kept and shown.
-//   - Schemes that package tree does not know, ip among them, are INVALIDACL.
-//   - deleteContainer is refused.
-//   - No reply has a body beside an error. (A multiRead of writes has one there.)
-//
-// # Who owns which bytes
-//
-// Data, passwords and credentials of a request alias its frame; strings are
-// copies. Replies copy everything.
+//   - A check outside of a multi is answered.
+//   - deleteContainer and reconfig are refused. SASL is answered as by a server that has
+//     none configured. There is no read-only mode: a member without a quorum serves the
+//     four-letter words alone.
+//   - No reply has a body beside an error. (A multi that is stumbled over has one there.)
+//   - A character beyond the BMP in a path, which no znode can have, comes back as it
+//     was, not as two surrogates.
 //
 // # Goroutines, locks
 //
-// The codec has none, and no state.
+// A connection has one goroutine, which reads. Another one writes, and is there only
+// while there is something to write that the reading one does not write itself; a
+// Server has one more, which watches the host's mode, and the caller's in Serve. Each
+// connection has a mutex, under which nothing blocks; the Server's is never held
+// together with one of them. All are gone when Close returns.
+//
+// # Who owns which bytes
+//
+// Data, passwords and credentials of a request alias its frame, which is left to
+// whatever keeps them; strings are copies. Replies copy everything.
 package wire

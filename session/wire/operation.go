@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"strings"
 	"time"
 
 	"github.com/zabtree/zabtree/tree"
@@ -30,7 +31,7 @@ func operationOf(q request, within bool) (tree.Op, errCode) {
 		if code == errOK && q.none {
 			code = errMarshalling
 		}
-		if code == errOK {
+		if code == errOK && !hopeless(q.path) {
 			code = nullsIn(q.acl)
 		}
 		if code != errOK {
@@ -95,7 +96,7 @@ func nullsIn(acl []wireACL) errCode {
 			if a.noID {
 				return errMarshalling
 			}
-			if a.scheme == "world" && a.id != "anyone" {
+			if tree.Validate(tree.SetACL{Path: "/", ACL: treeACL(acl[i : i+1])}, tree.Limits{}) != nil {
 				return errOK
 			}
 		default:
@@ -103,6 +104,12 @@ func nullsIn(acl []wireACL) errCode {
 		}
 	}
 	return errOK
+}
+
+// hopeless says whether a create of a path is refused for it before anything else is
+// looked at.
+func hopeless(path string) bool {
+	return !strings.Contains(path, "/") || strings.Contains(path, "\x00")
 }
 
 // createMode returns what kind of znode a create makes. No client in use sends flags

@@ -208,8 +208,9 @@ func decodeBody(op opcode, r *jute.Reader) request {
 		return &reconfigRequest{joining: text(r), leaving: text(r), members: text(r), config: r.Long()}
 	case opCheckWatches, opRemoveWatches:
 		q := &watchesRequest{op: op}
-		if q.path = text(r); op == opCheckWatches && q.path == "" {
-			r.Fail("path is null or empty")
+		var null bool
+		if q.path, null = nullable(r); op == opCheckWatches && (null || q.path != "" && q.path[0] != '/') {
+			r.Fail("path is null or relative")
 		}
 		q.kind = r.Int()
 		return q

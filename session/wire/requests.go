@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/zabtree/zabtree/session/protocol"
@@ -105,7 +106,11 @@ func (c *conn) dispatch(w awaited) (more bool, err error) {
 	case *getACLRequest:
 		c.read(w, protocol.Read{Kind: protocol.ReadACL, Path: q.path}, false, 0)
 	case *getEphemeralsRequest:
-		c.read(w, protocol.Read{Kind: protocol.ReadEphemerals, Path: q.prefix}, false, 0)
+		prefix := q.prefix
+		if t := strings.TrimFunc(prefix, func(r rune) bool { return r <= ' ' }); t == "" || t == "/" {
+			prefix = "" // all of them
+		}
+		c.read(w, protocol.Read{Kind: protocol.ReadEphemerals, Path: prefix}, false, 0)
 	case *getAllChildrenNumberRequest:
 		c.read(w, protocol.Read{Kind: protocol.ReadDescendants, Path: q.path}, false, 0)
 	case *whoAmIRequest:

@@ -66,7 +66,7 @@ var knownDifferences = []known{
 		"beyond the BMP",
 		"Apache ZooKeeper sends a path with such a character, which no znode can have, as a pair of surrogates each encoded as UTF-8",
 		func(d *Difference) bool {
-			return d.Op == "event" && d.Field == "event" && strings.Contains(d.A, `\xed`) && strings.ContainsFunc(d.B, func(c rune) bool { return c > 0xffff })
+			return (d.Op == "event" && d.Field == "event" || d.Op == "sync" && d.Field == "path") && strings.Contains(d.A, `\xed`) && strings.ContainsFunc(d.B, func(c rune) bool { return c > 0xffff })
 		},
 	},
 	{

@@ -49,7 +49,7 @@ func (g *generator) odd(slot int) Op {
 	case 4: // a path of a length that cannot be
 		r.Raw = oneOf(g, []byte{0xff, 0xff, 0xff, 0xfe, 0}, []byte{0x7f, 0xff, 0xff, 0xff, 0}, []byte{0, 0, 0, 50, '/', 'a'})
 	case 5: // a boolean that is neither
-		r.Raw = append([]byte{0, 0, 0, 2, '/', 'a'}, 2)
+		r.Raw = append([]byte{0, 0, 0, 2, '/', '='}, 2) // a path that nothing else is watched on
 	case 6: // what only servers send
 		r.Op, r.Raw = zkwire.DeleteContainer, []byte(oneOf(g, r.Path, "/a", ""))
 	case 7: // where there is no ensemble, and nobody switched it on
