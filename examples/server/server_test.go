@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// output collects what the program prints, and says when it is ready.
+type output struct {
+	mu    sync.Mutex
+	b     bytes.Buffer
+	ready chan struct{}
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n, err := o.b.Write(p)
+	if strings.Contains(o.b.String(), "ready\n") {
+		select {
+		case <-o.ready:
+		default:
+			close(o.ready)
+		}
+	}
+	return n, err
+}
+
+// runs runs the program until the test has done what it wants to.
+func runs(t *testing.T, args []string, do func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	out := &output{ready: make(chan struct{})}
+	done := make(chan error, 1)
+	go func() { done <- run(ctx, args, out, io.Discard) }()
+	select {
+	case <-out.ready:
+	case err := <-done:
+		t.Fatal(err)
+	}
+	do()
+	cancel()
+	require.NoError(t, <-done)
+}
+
+func freePort(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	return l.Addr().String()
+}
+
+func word(t *testing.T, addr, w string) string {
+	n, err := net.Dial("tcp", addr)
+	require.NoError(t, err)
+	defer n.Close()
+	_, err = io.WriteString(n, w)
+	require.NoError(t, err)
+	b, err := io.ReadAll(n)
+	require.NoError(t, err)
+	return string(b)
+}
+
+func TestEnsembleInOneProcess(t *testing.T) {
+	dir, addrs := t.TempDir(), []string{freePort(t), freePort(t), freePort(t)}
+	args := []string{"-members", "3", "-client", strings.Join(addrs, ","), "-dir", dir, "-tick", "20ms"}
+	for range 2 { // and once more from what is on disk
+		runs(t, args, func() {
+			modes := map[string]int{}
+			for _, addr := range addrs {
+				_, rest, _ := strings.Cut(word(t, addr, "srvr"), "Mode: ")
+				mode, _, _ := strings.Cut(rest, "\n")
+				modes[mode]++
+			}
+			require.Equal(t, map[string]int{"leader": 1, "follower": 2}, modes)
+		})
+	}
+}
+
+func TestMembersInProcesses(t *testing.T) {
+	peers := []string{freePort(t), freePort(t)}
+	list := "1=" + peers[0] + ",2=" + peers[1]
+	first, second := freePort(t), freePort(t)
+	a := []string{"-id", "1", "-peers", list, "-client", first, "-dir", t.TempDir(), "-tick", "20ms"}
+	b := []string{"-id", "2", "-peers", list, "-client", second, "-dir", t.TempDir(), "-tick", "20ms"}
+	// Neither is ready before the other is there.
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- run(ctx, a, io.Discard, io.Discard) }()
+	runs(t, b, func() { require.Contains(t, word(t, second, "srvr"), "Mode: ") })
+	cancel()
+	require.NoError(t, <-done)
+}
+
+func TestZooKeepersConfiguration(t *testing.T) {
+	dir, addr := t.TempDir(), freePort(t)
+	host, port, err := net.SplitHostPort(addr)
+	require.NoError(t, err)
+	file := filepath.Join(dir, "zoo.cfg")
+	require.NoError(t, os.WriteFile(file, []byte("tickTime=2000\ndataDir="+filepath.Join(dir, "data")+
+		"\nclientPort="+port+"\nclientPortAddress="+host+"\n4lw.commands.whitelist=conf\n"), 0o600))
+	runs(t, []string{file}, func() {
+		require.Contains(t, word(t, addr, "conf"), "clientPort="+port+"\n")
+		require.Contains(t, word(t, addr, "conf"), "minSessionTimeout=4000\nmaxSessionTimeout=40000\n")
+		require.Contains(t, word(t, addr, "ruok"), "not in the whitelist")
+	})
+}
+
+func TestBadArguments(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{"", "say one of"},
+		{"-members 3 -id 1", "say one of"},
+		{"-members 3 -client a:1 -dir d", "want 3 addresses"},
+		{"-members 12 -client a:1 -dir d", "want 1 to 9"},
+		{"-members 1 -client a:1", "-dir is missing"},
+		{"-id 1 -client a:1 -dir d", "-id needs -peers"},
+		{"-id 1 -peers x -client a:1 -dir d", "is not ID=host:port"},
+		{"-id 1 -peers 1=nowhere -client a:1 -dir d", "is not ID=host:port"},
+		{"-id 3 -peers 1=a:1 -client a:1 -dir d", "member 3 is not among them"},
+		{"-zoo-cfg /nonexistent/zoo.cfg", "no such file"},
+		{"-members 1 extra", "not understood"},
+		{"-nonsense", "not defined"},
+	} {
+		err := run(t.Context(), strings.Fields(c.args), io.Discard, io.Discard)
+		require.ErrorContains(t, err, c.want, c.args)
+	}
+}
