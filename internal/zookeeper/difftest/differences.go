@@ -110,51 +110,6 @@ func readsConfig(r *zkwire.Request) bool {
 		slices.ContainsFunc(r.Ops, func(o zkwire.Request) bool { return o.Path == "/zookeeper/config" })
 }
 
-// created returns the create that d is about, in a multi or not.
-func (d *Difference) created() *zkwire.Request {
-	r := d.request
-	if r == nil {
-		return nil
-	}
-	if i := d.failing(1); r.Op == zkwire.Multi && i >= 0 && i == d.failing(0) && i < len(r.Ops) {
-		r = &r.Ops[i]
-	}
-	switch r.Op {
-	case zkwire.Create, zkwire.Create2, zkwire.CreateContainer, zkwire.CreateTTL:
-		return r
-	}
-	return nil
-}
-
-// failing returns the place of the operation that a multi failed for, -1 if none.
-func (d *Difference) failing(side int) int {
-	r := d.replies[side]
-	if r == nil {
-		return -1
-	}
-	return slices.IndexFunc(r.Results, func(res zkwire.Result) bool { return res.Type == zkwire.Error && res.Err != 0 })
-}
-
-// wellFormed says whether a create makes a path that may be one.
-func wellFormed(r *zkwire.Request) bool {
-	path := r.Path
-	switch r.Flags {
-	case zkwire.PersistentSequential, zkwire.EphemeralSequential, zkwire.PersistentSequentialTTL:
-		path += "0000000000"
-	}
-	if path == "/" {
-		return true
-	}
-	for i, part := range strings.Split(path, "/") {
-		if (i == 0) != (part == "") || part == "." || part == ".." {
-			return false
-		}
-	}
-	return strings.HasPrefix(path, "/") && !strings.ContainsFunc(path, func(c rune) bool {
-		return c <= 0x1f || c >= 0x7f && c <= 0x9f || c >= 0xd800 && c <= 0xf8ff || c >= 0xfff0
-	})
-}
-
 // nullBehindAuth says whether an ACL has an entry of scheme auth before one without
 // an id.
 func nullBehindAuth(r *zkwire.Request) bool {
