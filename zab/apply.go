@@ -32,7 +32,7 @@ func (s *applyState) feed(out *output, to []resolution) []resolution {
 	return to
 }
 
-// superseded says whether there is another snapshot to restore.
+// superseded says whether there is another snapshot to restore, or will be.
 func (s *applyState) superseded() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

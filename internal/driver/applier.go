@@ -91,8 +91,9 @@ func (a *Applier[W]) Read(q *LogRead, es []protocol.Entry, err error) ([]protoco
 	return a.plan.read(q, es, err)
 }
 
-// Superseded says whether there is another snapshot to restore.
-func (a *Applier[W]) Superseded() bool { return a.plan.install != nil }
+// Superseded says whether there is another snapshot to restore, or will be: one is
+// given to the log, which may have removed those before it already.
+func (a *Applier[W]) Superseded() bool { return a.plan.replacing || a.plan.install != nil }
 
 // Applied takes the results of entries that the state machine was given.
 func (a *Applier[W]) Applied(es []protocol.Entry, results []any, to []Resolution[W]) []Resolution[W] {

@@ -190,3 +190,30 @@ func TestApplyPlanBoundsAStep(t *testing.T) {
 	require.Equal(t, after, p.applied)
 	require.Zero(t, p.bytes)
 }
+
+// A snapshot that is being restored may be gone as soon as the log is given another one:
+// that is no damage, and what comes next is that other one.
+func TestRestoreOfWhatIsBeingReplaced(t *testing.T) {
+	base := func(epoch uint32, counter uint64) *protocol.Base {
+		return &protocol.Base{Snapshot: protocol.SnapshotMeta{Zxid: protocol.Zxid{Epoch: epoch, Counter: counter}}}
+	}
+	a := NewApplier[int](ApplierConfig{Self: 1})
+	first, second := base(7, 86), base(8, 104)
+	_, news := a.Feed(&Output[int]{Install: first}, nil)
+	require.True(t, news)
+	step, ok := a.Next(nil)
+	require.True(t, ok)
+	require.Equal(t, Step{Restore: first}, step)
+	require.False(t, a.Superseded())
+
+	a.Feed(&Output[int]{Writes: []protocol.Write{{Batch: protocol.Batch{Base: second}}}}, nil)
+	require.True(t, a.Superseded(), "the log may have removed the first")
+	_, ok = a.Next(nil)
+	require.False(t, ok)
+	a.Feed(&Output[int]{Install: second}, nil)
+	require.True(t, a.Superseded())
+	step, ok = a.Next(nil)
+	require.True(t, ok)
+	require.Equal(t, Step{Restore: second}, step)
+	require.False(t, a.Superseded())
+}

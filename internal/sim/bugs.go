@@ -95,4 +95,9 @@ var bugs = []bug{
 			" voter could be spared, all had to be for the best one at one moment, and five of eight took minutes (liveness; seed 0x21b).",
 		fix: "zab/protocol: tickLooking, onLook; TestElectionOfAnExactQuorum, scenario election-support-kept",
 	},
+	{
+		what: "A snapshot that was being restored was removed because the log was being given the next one, and the replica took" +
+			" it for a damaged disk and halted (no-halt; seed 0x21c).",
+		fix: "internal/driver: Applier.Superseded; TestRestoreOfWhatIsBeingReplaced",
+	},
 }
