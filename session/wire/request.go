@@ -1,6 +1,10 @@
 package wire
 
-import "github.com/zabtree/zabtree/internal/jute"
+import (
+	"strings"
+
+	"github.com/zabtree/zabtree/internal/jute"
+)
 
 // requestHeader stands in front of every request's body.
 type requestHeader struct {
@@ -209,8 +213,8 @@ func decodeBody(op opcode, r *jute.Reader) request {
 	case opCheckWatches, opRemoveWatches:
 		q := &watchesRequest{op: op}
 		var null bool
-		if q.path, null = nullable(r); op == opCheckWatches && (null || q.path != "" && q.path[0] != '/') {
-			r.Fail("path is null or relative")
+		if q.path, null = nullable(r); op == opCheckWatches && (null || q.path != "" && !strings.Contains(q.path, "/")) {
+			r.Fail("path is null, or has no slash")
 		}
 		q.kind = r.Int()
 		return q

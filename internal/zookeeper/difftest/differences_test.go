@@ -68,6 +68,8 @@ func TestKnownDifferences(t *testing.T) {
 		{"other bits", zkwire.Request{Op: zkwire.GetACL}, acl(-1), acl(15), ""},
 		{"watch", zkwire.Request{Op: zkwire.CheckWatches, Path: "/a"}, errReply(0), errReply(-121), "somebody's watch"},
 		{"no watch", zkwire.Request{Op: zkwire.CheckWatches, Path: "/a"}, errReply(-121), errReply(0), ""},
+		{"relative", zkwire.Request{Op: zkwire.CheckWatches, Path: "./a"}, errReply(-5), errReply(-121), "relative path"},
+		{"not relative", zkwire.Request{Op: zkwire.CheckWatches, Path: "/a"}, errReply(-5), errReply(-121), ""},
 		{"removal of no watch", zkwire.Request{Op: zkwire.RemoveWatches, Path: "/a"}, errReply(0), errReply(-121), ""},
 		{"multiRead", zkwire.Request{Op: zkwire.MultiRead}, zkwire.Reply{Err: -5, Rest: make([]byte, 9)}, errReply(-5), "body beside an error"},
 		{"config", config, data(""), data("server.1="), "/zookeeper/config"},
