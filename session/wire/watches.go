@@ -99,6 +99,8 @@ func (c *conn) armed(w *watcher, a *protocol.Answer) {
 	case tree.ValidatePath(w.path) == nil:
 		c.end("too many watches")
 		return
+	case w.path == "":
+		return // it is on nothing, to a real server too
 	default:
 		// Nothing can happen where no znode can be, but the watch can be removed.
 	}

@@ -101,8 +101,12 @@ func (g *generator) restoreWatches(slot int) Op {
 	}
 	for _, p := range sortedKeys(watches) {
 		for i := range r.Watches {
-			if watches[p]&modeOf(i) != 0 && !g.chance(4) {
-				r.Watches[i] = append(r.Watches[i], p)
+			if watches[p]&modeOf(i) == 0 || g.chance(4) {
+				continue
+			}
+			r.Watches[i] = append(r.Watches[i], p)
+			if modeOf(i) != modeStandard {
+				break // which of the two it was is not known: see notGenerated
 			}
 		}
 	}
