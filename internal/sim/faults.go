@@ -2,6 +2,7 @@ package sim
 
 import (
 	"github.com/zabtree/zabtree/internal/disk"
+	"github.com/zabtree/zabtree/internal/sim/netsim"
 	"github.com/zabtree/zabtree/internal/sim/sched"
 )
 
@@ -123,6 +124,8 @@ type faults struct {
 
 	lies bool // syncs that report success do nothing now and then: beyond what must be survived
 
+	muted []*netsim.Fault // keep clients from being heard
+
 	target *member // whom the fault befalls that is being made; nil: everybody
 	aim    *member // whom it is to befall, if anyone would do
 	cells  map[Cell]int
@@ -173,7 +176,7 @@ func (f *faults) make(k fault) {
 // calm ends what is still to befall somebody.
 func (f *faults) calm() {
 	f.one, f.receipt, f.receiver = nil, false, nil
-	f.edges = edges{}
+	f.edges, f.muted = edges{}, nil
 }
 
 // duration draws for how long a fault lasts: from nothing to several elections.

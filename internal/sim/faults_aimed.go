@@ -71,8 +71,8 @@ func (f *faults) tear(m *member, op disk.Op) {
 	}
 }
 
-// mute has nobody hear a client for about its session's timeout. Before that it is
-// told of everything late.
+// mute has nobody hear a client for about its session's timeout, or until its end is on
+// its way into the log. Before that it is told of everything late.
 func (f *faults) mute() bool {
 	c := sched.Pick(f.rnd, f.w.clients)
 	if c.gone() {
@@ -89,12 +89,29 @@ func (f *faults) mute() bool {
 			return
 		}
 		speaks := f.rnd.Range(timeout*8/10, timeout*16/10)
+		if f.rnd.Chance(1, 2) {
+			speaks += timeout
+		}
 		for _, m := range f.w.members {
 			silent := f.w.net.Stall(c.id, m.id)
+			f.muted = append(f.muted, silent)
 			f.w.sched.After(speaks, nil, sched.Work, silent.Heal)
 		}
 	})
 	return true
+}
+
+// ending is called when a leader proposes to end sessions: whoever could not be heard
+// is heard now.
+func (f *faults) ending() {
+	muted := f.muted
+	f.muted = nil
+	if len(muted) > 0 && f.rnd.Chance(2, 3) {
+		f.w.mark("heard while its session was being ended")
+		for _, silent := range muted {
+			silent.Heal()
+		}
+	}
 }
 
 // cutOldLeader cuts a leader and a client of its off from all others for longer than

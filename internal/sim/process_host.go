@@ -85,6 +85,9 @@ func (p *process) finishHost() {
 		if limit := p.m.w.opts.MaxProposals; q.Token.Purpose == host.ForWrite && p.proposed >= limit {
 			p.m.w.fail(bounded, "member %d: a write is proposed with %d proposals under way, %d may be", p.m.id, p.proposed, limit)
 		}
+		if q.Token.Purpose == host.ForExpiry {
+			p.m.w.faults.ending()
+		}
 		p.proposed++
 		p.asked++
 		p.in.proposals = append(p.in.proposals, driver.Proposal[waiter]{

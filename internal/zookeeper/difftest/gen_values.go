@@ -121,7 +121,7 @@ func (g *generator) aclEntry() zkwire.ACL {
 	case n < 25:
 		return entry(perms, "ip", oneOf(g, "127.0.0.1", "127.0.0.0/8", "10.0.0.0/8", "127.0.0.1/32", "0.0.0.0/0", "10.1.2.3"))
 	case n == 25:
-		return entry(perms, "ip", oneOf(g, "999.1.1.1", "", "127.0.0.1/33", "127.0.0", "a.b.c.d", "127.0.0.1/", "127.0.0.1/-1", "::1"))
+		return entry(perms, "ip", oneOf(g, "999.1.1.1", "", "127.0.0.1/33", "127.0.0", "a.b.c.d", "127.0.0.1/", "127.0.0.1/-1"))
 	case n == 26:
 		return entry(perms, "digest", oneOf(g, "nocolon", "", "a:b:c", ":", "u1:"))
 	case n == 27:
