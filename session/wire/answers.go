@@ -173,7 +173,11 @@ func (c *conn) result(w *awaited, h replyHeader, a *protocol.Answer) []byte {
 	case *getEphemeralsRequest:
 		return appendNamesReply(c.out, h, a.Read.Names)
 	case *getAllChildrenNumberRequest:
-		return appendIntReply(c.out, h, int32(a.Read.Count))
+		n := int32(a.Read.Count)
+		if q.path == "" { // the root is below it
+			n++
+		}
+		return appendIntReply(c.out, h, n)
 	case *whoAmIRequest:
 		return appendIdentitiesReply(c.out, h, a.Read.Identities)
 	case *syncRequest:

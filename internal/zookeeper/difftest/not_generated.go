@@ -31,6 +31,10 @@ var notGenerated = []exclusion{
 		"Apache ZooKeeper 3.8.0 knows only those of version 4, later ones both, as Zabtree does; and two servers elsewhere may see different ones",
 	},
 	{
+		"limits of a quota that are set in a multi",
+		"Apache ZooKeeper holds the rest of the multi to the limits of before; Zabtree to the new ones",
+	},
+	{
 		"createSession",
 		"it is answered with a second handshake, and a session comes to be that nobody has",
 	},
