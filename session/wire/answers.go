@@ -43,10 +43,10 @@ func (c *conn) Lost(err error) {
 func (c *conn) take(m protocol.Message) {
 	switch m := m.(type) {
 	case *protocol.Attached:
-		c.joined <- joining{attached: m}
+		c.settle(joining{attached: m})
 	case *protocol.Refused:
 		c.refused = true
-		c.joined <- joining{refused: m}
+		c.settle(joining{refused: m})
 	case *protocol.Answer:
 		c.zxid = m.Zxid
 		c.answer(m)
@@ -59,6 +59,15 @@ func (c *conn) take(m protocol.Message) {
 		c.end("this member is going away")
 	case *protocol.Ended:
 		c.over(m)
+	}
+}
+
+// settle hands what the handshake came to to whoever waits for it.
+func (c *conn) settle(j joining) {
+	select {
+	case c.joined <- j:
+	default:
+		c.end("the host answers a handshake twice")
 	}
 }
 

@@ -46,7 +46,7 @@ type conn struct {
 	link       session.Link
 	session    int64
 	negotiated time.Duration
-	joined     chan joining // closed over after the answer to Open or Attach
+	joined     chan joining // capacity 1: the answer to Open or Attach
 	zxid       int64        // of the host's last message
 	pending    pending
 	watches    watches
@@ -316,12 +316,12 @@ const (
 // fail ends the connection at once.
 func (c *conn) fail(reason string, level slog.Level) {
 	c.mu.Lock()
-	first := !c.ended && !c.ending
+	first, session := !c.ended && !c.ending, c.session
 	c.end(reason)
 	c.mu.Unlock()
 	if first {
 		c.s.config.Logger.Log(context.Background(), level, "zookeeper client disconnected",
-			"remote", c.n.RemoteAddr(), "session", c.session, "reason", reason)
+			"remote", c.n.RemoteAddr(), "session", session, "reason", reason)
 	}
 }
 

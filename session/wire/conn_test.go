@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/zabtree/zabtree/internal/jute"
+	"github.com/zabtree/zabtree/session/server"
 )
 
 func TestPipelinedAnswersComeInOrder(t *testing.T) {
@@ -315,6 +316,57 @@ func TestClientThatDoesNotRead(t *testing.T) {
 		require.Less(t, len(x.out), 2<<20)
 		x.mu.Unlock()
 	}
+}
+
+// moody is a member that does not serve whenever the test says so.
+type moody struct {
+	*server.Server
+	mu      sync.Mutex
+	sulks   bool
+	changed chan struct{}
+}
+
+func (m *moody) Mode() (string, <-chan struct{}) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.sulks {
+		return "", m.changed
+	}
+	return "leader", m.changed
+}
+
+func (m *moody) sulk(yes bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sulks = yes
+	close(m.changed)
+	m.changed = make(chan struct{})
+}
+
+// Clients of a member that does not serve turn to another one, but not at once.
+func TestMemberThatDoesNotServe(t *testing.T) {
+	var m *moody
+	s := serveFrom(t, Config{SyncTimeout: 200 * time.Millisecond}, func(host *server.Server) Host {
+		m = &moody{Server: host, changed: make(chan struct{})}
+		return m
+	})
+	c := s.open()
+	m.sulk(true)
+	m.sulk(false)
+	g, _ := c.do(opExists, &existsRequest{path: "/"})
+	require.Equal(t, errOK, g.err)
+	m.sulk(true)
+	c.closed()
+	n, err := net.Dial("tcp", s.addr)
+	require.NoError(t, err)
+	defer n.Close()
+	_, err = io.WriteString(n, "srvr")
+	require.NoError(t, err)
+	b, err := io.ReadAll(n)
+	require.NoError(t, err)
+	require.Contains(t, string(b), "not currently serving")
+	m.sulk(false)
+	s.open()
 }
 
 func TestFourLetterWords(t *testing.T) {

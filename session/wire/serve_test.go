@@ -24,12 +24,19 @@ type served struct {
 	addr string
 }
 
-func serve(t testing.TB, config Config) *served {
+func serve(t testing.TB, config Config) *served { return serveFrom(t, config, nil) }
+
+// serveFrom serves from what is made of the member.
+func serveFrom(t testing.TB, config Config, from func(*server.Server) Host) *served {
 	t.Helper()
 	host, err := server.Start(t.Context(), server.Config{Storage: zab.NewMemoryStorage()})
 	require.NoError(t, err)
 	require.NoError(t, host.Ready(t.Context()))
-	w, err := NewServer(host, config)
+	var h Host = host
+	if from != nil {
+		h = from(host)
+	}
+	w, err := NewServer(h, config)
 	require.NoError(t, err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -148,23 +148,23 @@ func addrOf(n net.Conn) string {
 // watchMode ends all connections once the host has not served for a while: another
 // member may be able to.
 func (s *Server) watchMode() {
-	var timer *time.Timer
-	var up <-chan time.Time
+	timer := time.NewTimer(s.config.SyncTimeout)
+	timer.Stop()
+	defer timer.Stop()
+	serving := true
 	for {
 		mode, changed := s.host.Mode()
-		switch {
-		case mode != "" && timer != nil:
-			timer.Stop()
-			timer, up = nil, nil
-		case mode == "" && timer == nil:
-			timer = time.NewTimer(s.config.SyncTimeout)
-			up = timer.C
+		if was := serving; was != (mode != "") {
+			if serving = !was; serving {
+				timer.Stop()
+			} else {
+				timer.Reset(s.config.SyncTimeout)
+			}
 		}
 		select {
 		case <-changed:
-		case <-up:
-			timer, up = time.NewTimer(s.config.SyncTimeout), nil
-			up = timer.C
+		case <-timer.C:
+			timer.Reset(s.config.SyncTimeout)
 			for _, c := range s.all() {
 				c.fail("this member does not serve", slog.LevelInfo)
 			}
