@@ -26,6 +26,7 @@ var bugs = []bug{
 		what: "After a failed sync a received snapshot was resumed after bytes that the page cache showed and the disk" +
 			" did not have; once complete it was whole until power failed (durability-audit).",
 		fix:   "internal/snapshot: Writer.resume; TestResumeAfterAFailedSync",
+		tape:  "storage-found-receipt-not-rewritten",
 		plant: "storage-found-receipt-not-rewritten",
 	},
 	{
@@ -65,6 +66,7 @@ var bugs = []bug{
 		what: "A repair of a damaged log followed a batch that the page cache had and the disk had not: its sync had failed." +
 			" After a loss of power the log was damaged once more (no-halt).",
 		fix:   "internal/wal: settleEnd; TestRepairMakesDurableWhatItFollows",
+		tape:  "storage-found-repair-unsettled",
 		plant: "storage-found-repair-unsettled",
 	},
 	{
