@@ -42,7 +42,8 @@ type Config struct {
 	MaxOutstanding int
 
 	// MaxUnread is how many bytes of answers and events are kept for a client that
-	// does not read them, 16 MiB by default; a connection with more is closed.
+	// does not read them, 16 MiB by default; a connection with more is closed. The
+	// answers to a few requests that came together may be there besides.
 	MaxUnread int
 
 	// HandshakeTimeout is how long a connection may take to send its first frame, 5 s

@@ -180,8 +180,9 @@ func (c *conn) next() (more bool, err error) {
 	}
 }
 
-// maxBatch is how many requests are passed on at once.
-const maxBatch = 64
+// maxBatch is how many requests are passed on at once. Their answers are there before
+// any of them is written.
+const maxBatch = 16
 
 // buffered says whether a whole frame has been read ahead.
 func (c *conn) buffered() bool {
@@ -341,7 +342,7 @@ func (c *conn) end(reason string) {
 	if c.ended {
 		return
 	}
-	c.ended, c.reason = true, reason
+	c.ended, c.reason, c.out = true, reason, nil
 	c.s.stats.outstanding.Add(-int64(c.pending.drop()))
 	c.room.Broadcast()
 	_ = c.n.SetDeadline(time.Unix(1, 0))

@@ -124,11 +124,10 @@ func TestZkCli(t *testing.T) {
 
 // sorted sorts a list of names, which have no order.
 func sorted(line string) string {
-	list, ok := strings.CutPrefix(line, "[")
-	if list, ok = strings.CutSuffix(list, "]"); !ok {
+	if !strings.HasPrefix(line, "[") || !strings.HasSuffix(line, "]") {
 		return line
 	}
-	names := strings.Split(list, ", ")
+	names := strings.Split(line[1:len(line)-1], ", ")
 	slices.Sort(names)
 	return strings.Join(names, ", ")
 }
