@@ -99,8 +99,6 @@ func (c *conn) armed(w *watcher, a *protocol.Answer) {
 	case tree.ValidatePath(w.path) == nil:
 		c.end("too many watches")
 		return
-	case w.path == "":
-		return // it is on nothing, to a real server too
 	default:
 		// Nothing can happen where no znode can be, but the watch can be removed.
 	}
@@ -151,6 +149,9 @@ func (c *conn) event(zxid int64, typ watch.Type, path string) {
 // lookForWatches checks or removes watches.
 func (c *conn) lookForWatches(q *watchesRequest) errCode {
 	code := errNoWatcher
+	if q.path == "" && q.op == opCheckWatches {
+		return code // a real server finds it to remove it alone
+	}
 	for _, w := range slices.Clone(c.watches.byPath[q.path]) {
 		if !q.covers(w.kind) {
 			continue

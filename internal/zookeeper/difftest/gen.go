@@ -61,6 +61,9 @@ func newGenerator(cfg *Config, round int) *generator {
 		// much of a burst that is, is a matter of luck.
 		g.burst = 1
 	}
+	if cfg.Serial {
+		g.burst = 1
+	}
 	return g
 }
 

@@ -18,6 +18,7 @@ type Config struct {
 	Sessions int  // of each round; 0 means three to five
 	StopAt   int  // if not 0, the number of steps in a round
 	NoIP     bool // leave out ACLs of scheme ip
+	Serial   bool // one request at a time: see notGenerated
 	Failures int  // stop after so many unexplained differences; 0 means one
 
 	// A is the reference, B what is judged by it. They start a server afresh.

@@ -50,6 +50,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f.IntVar(&cfg.Sessions, "sessions", 0, "sessions of each round; 0 means three to five")
 	f.IntVar(&cfg.StopAt, "stop-at", 0, "if not 0, steps in a round")
 	f.IntVar(&cfg.Failures, "failures", 1, "unexplained differences after which to stop")
+	f.BoolVar(&cfg.Serial, "serial", false, "one request at a time")
 	f.BoolVar(&cfg.NoIP, "no-ip", false, "leave out scheme ip, of which the two servers may see different addresses")
 	a := f.String("a", "", "address of the reference")
 	b := f.String("b", "", "address of the server that is compared with it")
