@@ -63,7 +63,8 @@ func (s *Session) Get(ctx context.Context, path string) ([]byte, tree.Stat, erro
 	return clone(a.Read.Data), a.Read.Stat, nil
 }
 
-// Exists returns the Stat of the znode at path, and whether there is one.
+// Exists returns the Stat of the znode at path, and whether there is one. It needs no
+// permission, as in ZooKeeper before 3.9.2.
 func (s *Session) Exists(ctx context.Context, path string) (tree.Stat, bool, error) {
 	a, err := s.c.read(ctx, s.readOf(protocol.ReadExists, path))
 	if err != nil {

@@ -7,5 +7,7 @@
 //   - server runs both servers, each a process of its own.
 //   - difftest sends the same generated operations to both and compares the answers
 //     field by field; differences.go there is the one list of what may differ.
+//   - clients runs clients that others wrote: zkCli against both, and go-zookeeper, also
+//     while members are killed.
 //   - cmd/difftest does that for any seed and cuts what it finds down.
 package zookeeper

@@ -35,31 +35,30 @@ type conn struct {
 	sequence uint64
 	pings    uint64
 	pinged   time.Time
-	timeout  time.Duration
 	limits   tree.Limits
 	batch    []protocol.Request
 
 	received, sent atomic.Int64
 
-	mu         sync.Mutex // over all below; nothing under it can block
-	room       sync.Cond  // some of pending were answered, or the end
-	link       session.Link
-	session    int64
-	negotiated time.Duration
-	joined     chan joining // capacity 1: the answer to Open or Attach
-	zxid       int64        // of the host's last message
-	pending    pending
-	watches    watches
-	answers    uint64             // sequence up to which all writes are answered
-	unsaid     []protocol.Request // for the link, as soon as the mutex is given back
-	out        []byte
-	spare      []byte // for out, while the other is written
-	sending    bool   // the reading goroutine is passing on requests, and will write
-	writing    bool   // somebody is at it
-	refused    bool   // by the host, of which the client is to be told
-	ending     bool   // after what is in out
-	ended      bool
-	reason     string
+	mu      sync.Mutex // over all below; nothing under it can block
+	room    sync.Cond  // some of pending were answered, or the end
+	link    session.Link
+	session int64
+	timeout time.Duration // of the session; set once, and read by the reading goroutine
+	joined  chan joining  // capacity 1: the answer to Open or Attach
+	zxid    int64         // of the host's last message
+	pending pending
+	watches watches
+	answers uint64             // sequence up to which all writes are answered
+	unsaid  []protocol.Request // for the link, as soon as the mutex is given back
+	out     []byte
+	spare   []byte // for out, while the other is written
+	sending bool   // the reading goroutine is passing on requests, and will write
+	writing bool   // somebody is at it
+	refused bool   // by the host, of which the client is to be told
+	ending  bool   // after what is in out
+	ended   bool
+	reason  string
 }
 
 // joining is what a handshake came to.

@@ -44,13 +44,14 @@ func (c *conn) handshake() error {
 	case j.attached != nil:
 		c.sequence = j.attached.LastSequence
 		c.limits = j.attached.Limits
-		c.timeout, c.pinged = time.Duration(j.attached.Timeout), time.Now()
-		r.session, r.timeout, r.password = j.attached.Session, int32(c.timeout/time.Millisecond), password
+		c.pinged = time.Now()
+		r.session, r.timeout, r.password = j.attached.Session, int32(j.attached.Timeout/int64(time.Millisecond)), password
 	case j.refused.Reason != protocol.RefusedExpired:
 		return fmt.Errorf("%w: %v", errRefused, j.refused.Reason)
 	}
 	c.mu.Lock()
-	c.session, c.answers, c.negotiated = r.session, c.sequence, c.timeout
+	c.session, c.answers = r.session, c.sequence
+	c.timeout = time.Duration(r.timeout) * time.Millisecond
 	c.out = appendConnectResponse(c.out, r)
 	c.wake()
 	c.mu.Unlock()

@@ -58,6 +58,10 @@
 //     too, which take it for a path there.
 //   - Bits of an ACL's perms that mean nothing are dropped, not kept and shown.
 //   - A check outside of a multi is answered.
+//   - A null id behind an entry of scheme auth in an ACL is MARSHALLINGERROR, whoever asks;
+//     so is a path without a slash in checkWatches, whatever else is watched.
+//   - Limits of a quota that a multi sets count for the rest of it, and hard limits for what
+//     the same multi has added.
 //   - deleteContainer and reconfig are refused. SASL is answered as by a server that has
 //     none configured. There is no read-only mode: a member without a quorum serves the
 //     four-letter words alone.

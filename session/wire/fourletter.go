@@ -116,7 +116,7 @@ func (s *Server) clients(details bool) string {
 		queued := c.pending.len()
 		fmt.Fprintf(&b, " /%s[1](queued=%d,recved=%d,sent=%d", c.n.RemoteAddr(), queued, c.received.Load(), c.sent.Load())
 		if details {
-			fmt.Fprintf(&b, ",sid=0x%x,est=%d,to=%d,lzxid=0x%x", c.session, c.since.UnixMilli(), c.negotiated.Milliseconds(), c.zxid)
+			fmt.Fprintf(&b, ",sid=0x%x,est=%d,to=%d,lzxid=0x%x", c.session, c.since.UnixMilli(), c.timeout.Milliseconds(), c.zxid)
 		}
 		b.WriteString(")\n")
 		c.mu.Unlock()

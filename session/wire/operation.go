@@ -18,6 +18,17 @@ const (
 	flagPersistentSequentialTTL int32 = 6
 )
 
+// flagModes is what the flags say of a znode, but for its TTL.
+var flagModes = map[int32]tree.Mode{
+	flagPersistent:              tree.Persistent,
+	flagEphemeral:               tree.Ephemeral,
+	flagPersistentSequential:    tree.Sequential,
+	flagEphemeralSequential:     tree.EphemeralSequential,
+	flagContainer:               tree.Container,
+	flagPersistentTTL:           tree.Persistent,
+	flagPersistentSequentialTTL: tree.Sequential,
+}
+
 // operation returns what a write is to the tree: a create, delete, setData,
 // setACL or check. It is refused with what a real server refuses it with for its
 // flags or its TTL, or errUnimplemented if it is no write; everything else is for
@@ -133,31 +144,17 @@ func createMode(q *createRequest, within bool) (tree.Mode, time.Duration, errCod
 		}
 		ttl = time.Duration(q.ttl) * time.Millisecond
 	}
-	container := q.op == opCreateContainer && !within
-	switch q.flags {
-	case flagPersistent, flagPersistentTTL, flagEphemeral:
-		if container {
-			return tree.Container, 0, errOK
-		}
-		if q.flags == flagEphemeral {
-			return tree.Ephemeral, 0, errOK
-		}
-		return tree.Persistent, ttl, errOK
-	case flagPersistentSequential, flagPersistentSequentialTTL, flagEphemeralSequential:
-		if container {
-			return tree.Container | tree.Sequential, 0, errOK
-		}
-		if q.flags == flagEphemeralSequential {
-			return tree.EphemeralSequential, 0, errOK
-		}
-		return tree.Sequential, ttl, errOK
-	case flagContainer:
-		if container || within {
-			return tree.Container, 0, errOK
-		}
-		return tree.Persistent, 0, errOK
+	mode, ok := flagModes[q.flags]
+	switch {
+	case !ok:
+		return 0, 0, errBadArguments
+	case within:
+	case q.op == opCreateContainer:
+		mode = tree.Container | mode&tree.Sequential
+	case mode == tree.Container:
+		mode = tree.Persistent
 	}
-	return 0, 0, errBadArguments
+	return mode, ttl, errOK
 }
 
 // treeACL returns an ACL for the tree, never a nil one: a null ACL is refused like

@@ -16,8 +16,8 @@ type watcher struct {
 	kind watch.Kind
 }
 
-// standard says whether two kinds of watches are one to a client: of several on one
-// path it hears once.
+// sameKind says whether two kinds of watches are one to a client: of one path it has one
+// of them.
 func sameKind(a, b watch.Kind) bool {
 	data := func(k watch.Kind) bool { return k == watch.Data || k == watch.Exist }
 	return a == b || data(a) && data(b)
