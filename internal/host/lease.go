@@ -176,7 +176,7 @@ func (l *leader) expire(h *Host) {
 		l.tries++
 		l.expiries[l.tries] = up
 		h.inflight++
-		h.out.Proposals = append(h.out.Proposals, Proposal{
+		h.out.next.Proposals = append(h.out.next.Proposals, Proposal{
 			Token{Purpose: ForExpiry, Try: l.tries},
 			guard(l.epoch, tree.ExpireSessions{Sessions: up}.AppendTo(nil)),
 		})

@@ -9,12 +9,24 @@ import (
 	"github.com/zabtree/zabtree/watch"
 )
 
-// addRead takes a read into the session's order.
-func (h *Host) addRead(s *session, it *item) bool {
-	if len(it.read.Parts) > protocol.MaxParts || !s.add(it) {
+// addRead takes a read into the session's order, or makes it if it need not wait for
+// anything.
+func (h *Host) addRead(s *session, r *protocol.Read) bool {
+	if len(r.Parts) > protocol.MaxParts {
 		return false
 	}
-	if it.read.Linearizable {
+	if len(s.items) == 0 && !r.Linearizable {
+		if !s.number(r.ID) {
+			return false
+		}
+		h.say(s.link, h.evaluate(s, r))
+		return true
+	}
+	it := &item{kind: itemRead, id: r.ID, read: r}
+	if !s.add(it) {
+		return false
+	}
+	if r.Linearizable {
 		h.reads.join(it)
 	}
 	h.process(s)
@@ -29,7 +41,12 @@ func (h *Host) canRead(it *item) bool {
 
 // evaluate makes a read from the state as it is.
 func (h *Host) evaluate(s *session, r *protocol.Read) *protocol.Answer {
-	a := &protocol.Answer{ID: r.ID, Zxid: h.at, Read: &protocol.Reading{}}
+	both := &struct { // one allocation
+		answer protocol.Answer
+		found  protocol.Reading
+	}{}
+	a := &both.answer
+	a.ID, a.Zxid, a.Read = r.ID, h.at, &both.found
 	if a.Code = h.look(s, r, a.Read); a.Code != tree.CodeOK {
 		a.Read = nil
 		return a

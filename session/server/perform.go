@@ -22,10 +22,8 @@ func (s *Server) finish() {
 	if n := s.doneWrites.Swap(0); n > 0 {
 		s.host.ProposalsDone(int(n))
 	}
-	out := s.host.TakeOutput()
-	if s.replica == nil {
-		s.early = append(s.early, out)
-	} else {
+	if s.replica != nil { // else it waits for that
+		out := s.host.TakeOutput()
 		s.perform(&out)
 	}
 	s.crowded.Store(s.host.Crowded())

@@ -29,7 +29,6 @@ type Server struct {
 	mu       sync.Mutex // over all below; nothing under it can block
 	host     *host.Host
 	replica  *zab.Replica // nil while it is being started
-	early    []host.Output
 	links    map[host.LinkID]*link
 	lastLink host.LinkID
 	ready    []*link // with messages to deliver, for the goroutine
@@ -74,11 +73,7 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 	}
 	s.mu.Lock()
 	s.replica = r
-	early := s.early
-	s.early = nil
-	for i := range early {
-		s.perform(&early[i])
-	}
+	s.finish()
 	s.mu.Unlock()
 	go s.run(r)
 	return s, nil

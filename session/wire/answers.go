@@ -94,6 +94,9 @@ func (c *conn) reply(out []byte) {
 
 // done forgets the oldest request.
 func (c *conn) done() {
+	if r := c.pending.front().read; r != nil {
+		c.s.reads.Put(r)
+	}
 	c.pending.pop()
 	c.s.stats.outstanding.Add(-1)
 	c.room.Broadcast()
@@ -170,8 +173,6 @@ func (c *conn) result(w *awaited, h replyHeader, a *protocol.Answer) []byte {
 		return appendResults(c.out, h, w, results)
 	case *existsRequest:
 		return appendStatReply(c.out, h, &a.Read.Stat)
-	case *getDataRequest:
-		return appendDataReply(c.out, h, a.Read.Data, &a.Read.Stat)
 	case *getChildrenRequest:
 		if q.op == opGetChildren2 {
 			return appendNamesStatReply(c.out, h, a.Read.Names, &a.Read.Stat)
@@ -195,6 +196,9 @@ func (c *conn) result(w *awaited, h replyHeader, a *protocol.Answer) []byte {
 		return appendIntReply(c.out, h, 0)
 	case *saslRequest:
 		return appendTokenReply(c.out, h, nil)
+	}
+	if w.op == opGetData {
+		return appendDataReply(c.out, h, a.Read.Data, &a.Read.Stat)
 	}
 	return appendReply(c.out, h)
 }

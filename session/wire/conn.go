@@ -300,8 +300,13 @@ func (c *conn) write() {
 	if len(c.out) == 0 && cap(c.out) > maxSpare {
 		c.out = nil
 	}
-	if len(c.out) == 0 && c.pending.len() == 0 {
-		c.out, c.spare = nil, nil // who is idle holds nothing
+	if len(c.out) == 0 && c.pending.len() == 0 { // who is idle holds next to nothing
+		if cap(c.out) > idleSpare {
+			c.out = nil
+		}
+		if cap(c.spare) > idleSpare {
+			c.spare = nil
+		}
 	}
 	c.room.Broadcast()
 }
@@ -309,6 +314,8 @@ func (c *conn) write() {
 const (
 	// maxSpare is how large a buffer is kept for the next answers.
 	maxSpare = 64 << 10
+	// idleSpare is how large one is kept by who has nothing to answer.
+	idleSpare = 2 << 10
 	// writeTimeout is how long a client may take to read anything at all.
 	writeTimeout = time.Minute
 )

@@ -188,7 +188,8 @@ func decodeBody(op opcode, r *jute.Reader) request {
 	case opExists:
 		return &existsRequest{path: path(r), watch: r.Bool()}
 	case opGetData:
-		return &getDataRequest{path: path(r), watch: r.Bool()}
+		q := decodeGetData(r, nil)
+		return &q
 	case opSetData:
 		q := &setDataRequest{}
 		q.path, q.none = nullable(r)
@@ -252,6 +253,14 @@ func path(r *jute.Reader) string {
 func text(r *jute.Reader) string {
 	s, _ := r.Ustring()
 	return s
+}
+
+func decodeGetData(r *jute.Reader, paths *jute.Interner) (q getDataRequest) {
+	s, ok := r.Interned(paths)
+	if !ok {
+		r.Fail("path is null")
+	}
+	return getDataRequest{path: s, watch: r.Bool()}
 }
 
 func decodeCreate(op opcode, r *jute.Reader) *createRequest {

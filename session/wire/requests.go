@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/zabtree/zabtree/internal/jute"
 	"github.com/zabtree/zabtree/session/protocol"
 	"github.com/zabtree/zabtree/tree"
 	"github.com/zabtree/zabtree/watch"
@@ -24,7 +25,8 @@ type awaited struct {
 	// it fails.
 	refused  errCode
 	index    int
-	sequence uint64 // of a write
+	sequence uint64         // of a write
+	read     *protocol.Read // to be used again
 	arms     *watcher
 	set      *setWatchesRequest // that this is a part of; it has no reply of its own
 	asked    time.Duration      // since the server was started
@@ -75,6 +77,10 @@ func (c *conn) request() (more bool, err error) {
 		return false, err
 	}
 	c.pulse()
+	if h.op == opGetData { // what clients ask for most
+		c.getData(h.xid, body)
+		return true, nil
+	}
 	q, code := decodeRequest(h.op, body)
 	w := awaited{xid: h.xid, op: h.op, q: q, code: code}
 	switch {
@@ -99,8 +105,6 @@ func (c *conn) dispatch(w awaited) (more bool, err error) {
 		c.multi(w, q)
 	case *existsRequest:
 		c.read(w, protocol.Read{Kind: protocol.ReadExists, Path: q.path}, q.watch, watch.Exist)
-	case *getDataRequest:
-		c.read(w, protocol.Read{Kind: protocol.ReadData, Path: q.path}, q.watch, watch.Data)
 	case *getChildrenRequest:
 		c.read(w, protocol.Read{Kind: protocol.ReadChildren, Path: q.path}, q.watch, watch.Children)
 	case *getACLRequest:
@@ -154,6 +158,14 @@ func (c *conn) dispatch(w awaited) (more bool, err error) {
 
 // ask passes a request on, once there is room for it.
 func (c *conn) ask(w awaited, ask func(id uint64) protocol.Request) {
+	if id := c.await(w); id != 0 {
+		c.batch = append(c.batch, ask(id))
+	}
+}
+
+// await notes that w will be answered, once there is room for it, and returns the ID for
+// what is asked of the host; 0 if the connection has ended.
+func (c *conn) await(w awaited) uint64 {
 	w.asked = time.Since(c.s.started)
 	c.mu.Lock()
 	if c.pending.len() >= c.s.config.MaxOutstanding && !c.ended {
@@ -166,13 +178,13 @@ func (c *conn) ask(w awaited, ask func(id uint64) protocol.Request) {
 	}
 	if c.ended {
 		c.mu.Unlock()
-		return // what is read next is the end
+		return 0 // what is read next is the end
 	}
 	c.pending.push(w)
 	c.mu.Unlock()
 	c.s.stats.outstanding.Add(1)
 	c.lastID++
-	c.batch = append(c.batch, ask(c.lastID))
+	return c.lastID
 }
 
 // answered returns the sequence up to which all writes are answered.
@@ -194,10 +206,25 @@ func (c *conn) read(w awaited, r protocol.Read, watched bool, kind watch.Kind) {
 	if r.Path == "" && ofZnode(r.Kind) { // it is the root to a real server, and nothing to its watches
 		r.Path, r.Watch = "/", 0
 	}
-	c.ask(w, func(id uint64) protocol.Request {
-		r.ID = id
-		return &r
-	})
+	w.read = c.s.reads.Get().(*protocol.Read)
+	*w.read = r
+	if id := c.await(w); id != 0 {
+		w.read.ID = id
+		c.batch = append(c.batch, w.read)
+	}
+}
+
+// getData is a request like the others, but leaves nothing behind.
+func (c *conn) getData(xid int32, body []byte) {
+	r := jute.NewReader(body)
+	q := decodeGetData(&r, c.s.paths)
+	w := awaited{xid: xid, op: opGetData}
+	if r.Err() != nil {
+		w.code = errMarshalling
+		c.place(w)
+		return
+	}
+	c.read(w, protocol.Read{Kind: protocol.ReadData, Path: q.path}, q.watch, watch.Data)
 }
 
 // ofZnode says whether a read is one of a znode.

@@ -8,6 +8,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/zabtree/zabtree/internal/jute"
+	"github.com/zabtree/zabtree/session/protocol"
 )
 
 // ErrServerClosed is what Serve returns after Close.
@@ -20,6 +23,9 @@ type Server struct {
 	config  Config
 	started time.Time
 	stats   stats
+
+	reads sync.Pool // of *protocol.Read that are answered
+	paths *jute.Interner
 
 	stop    chan struct{} // closed by Close
 	workers sync.WaitGroup
@@ -47,6 +53,7 @@ func NewServer(host Host, config Config) (*Server, error) {
 	s := &Server{
 		host: host, config: config.withDefaults(), started: time.Now(), stop: make(chan struct{}),
 		listeners: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{}, perAddr: map[string]int{},
+		reads: sync.Pool{New: func() any { return new(protocol.Read) }}, paths: jute.NewInterner(),
 	}
 	s.workers.Go(s.watchMode)
 	return s, nil
