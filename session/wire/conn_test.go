@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -409,34 +408,4 @@ func TestValidate(t *testing.T) {
 	}
 	_, err = NewServer(nil, Config{MaxUnread: -1})
 	require.Error(t, err)
-}
-
-// An idle connection has one goroutine and next to no memory.
-func TestIdleConnectionsAreCheap(t *testing.T) {
-	const n = 400
-	s := serve(t, Config{MaxConnsPerAddr: -1})
-	measure := func() (goroutines int, bytes uint64) {
-		runtime.GC()
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return runtime.NumGoroutine(), m.HeapAlloc + m.StackInuse
-	}
-	s.open()
-	goroutines, bytes := measure()
-	for range n {
-		c := s.open()
-		c.do(opExists, &existsRequest{path: "/", watch: true})
-	}
-	var after int
-	require.Eventually(t, func() bool { // who has written goes
-		after = runtime.NumGoroutine()
-		return after <= goroutines+n+2 // and whoever looks
-	}, 10*time.Second, time.Millisecond)
-	_, now := measure()
-	each := (now - bytes) / n // with the client's side and the session
-	t.Logf("%d goroutines and %d bytes for each of %d connections", (after-goroutines)/n, each, n)
-	if !race {
-		require.Less(t, each, uint64(16<<10))
-	}
 }

@@ -84,7 +84,7 @@ func (s *served) open() *raw {
 func (c *raw) connect(session int64, password []byte, seen int64) {
 	c.t.Helper()
 	b := jute.AppendLong(jute.AppendInt(nil, 0), seen)
-	b = jute.AppendBuffer(jute.AppendLong(jute.AppendInt(b, 10_000), session), password)
+	b = jute.AppendBuffer(jute.AppendLong(jute.AppendInt(b, 60_000), session), password)
 	c.send(jute.AppendBool(b, false))
 	frame, err := c.frame()
 	require.NoError(c.t, err)
