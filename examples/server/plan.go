@@ -40,7 +40,8 @@ func parse(args []string, log io.Writer) (*flags, error) {
 	set.SetOutput(log)
 	set.IntVar(&f.members, "members", 0, "run a whole ensemble of so many members in this process")
 	set.Uint64Var(&f.id, "id", 0, "run one member: its `ID`, one of -peers")
-	set.StringVar(&f.peers, "peers", "", "with -id: all founding members, the same list at every start, as `1=host:port,2=host:port`")
+	set.StringVar(&f.peers, "peers", "", "with -id: all founding members, the same list at every start, as `1=host:port,2=host:port`;"+
+		" with ;host:port behind one, clients are told that it serves them there")
 	set.StringVar(&f.client, "client", "", "`host:port` to serve clients at; with -members one for each, with commas")
 	set.StringVar(&f.dir, "dir", "", "`directory` for what is to be kept")
 	set.StringVar(&f.zooCfg, "zoo-cfg", "", "run the member that this ZooKeeper configuration `file` describes")
@@ -119,7 +120,7 @@ func (f *flags) planEnsemble() ([]memberPlan, error) {
 	network := transport.NewMemory(transport.MemoryOptions{})
 	var members zab.Membership
 	for i := range f.members {
-		members = append(members, zab.Member{ID: uint64(i + 1)})
+		members = append(members, zab.Member{ID: uint64(i + 1), ClientAddr: clients[i]})
 	}
 	var plans []memberPlan
 	for i, addr := range clients {
@@ -140,17 +141,13 @@ func (f *flags) planMember() ([]memberPlan, error) {
 	}
 	p := f.common()
 	for _, s := range strings.Split(f.peers, ",") {
-		text, addr, ok := strings.Cut(s, "=")
-		id, err := strconv.ParseUint(text, 10, 64)
-		if err == nil {
-			_, _, err = net.SplitHostPort(addr)
+		m, err := peer(s)
+		if err != nil {
+			return nil, err
 		}
-		if !ok || err != nil {
-			return nil, fmt.Errorf("-peers: %q is not ID=host:port", s)
-		}
-		p.server.Members = append(p.server.Members, zab.Member{ID: id, Addr: addr})
-		if id == f.id {
-			p.peer = addr
+		p.server.Members = append(p.server.Members, m)
+		if m.ID == f.id {
+			p.peer = m.Addr
 		}
 	}
 	if p.peer == "" {
@@ -159,4 +156,21 @@ func (f *flags) planMember() ([]memberPlan, error) {
 	p.server.ID, p.server.Dir = f.id, f.dir
 	p.client = strings.Split(f.client, ",")
 	return []memberPlan{p}, nil
+}
+
+// peer reads ID=host:port[;host:port].
+func peer(s string) (zab.Member, error) {
+	text, addrs, ok := strings.Cut(s, "=")
+	addr, client, served := strings.Cut(addrs, ";")
+	id, err := strconv.ParseUint(text, 10, 64)
+	if err == nil {
+		_, _, err = net.SplitHostPort(addr)
+	}
+	if err == nil && served {
+		_, _, err = net.SplitHostPort(client)
+	}
+	if !ok || err != nil {
+		return zab.Member{}, fmt.Errorf("-peers: %q is not ID=host:port, or that with ;host:port for clients", s)
+	}
+	return zab.Member{ID: id, Addr: addr, ClientAddr: client}, nil
 }

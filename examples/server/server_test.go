@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/zabtree/zabtree/zab"
 )
 
 // output collects what the program prints, and says when it is ready.
@@ -116,6 +118,29 @@ func TestZooKeepersConfiguration(t *testing.T) {
 	})
 }
 
+// What members tell their clients of each other is what they were told at the beginning.
+func TestWhereClientsAreServed(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "data"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "data", "myid"), []byte("2"), 0o600))
+	file := filepath.Join(dir, "zoo.cfg")
+	require.NoError(t, os.WriteFile(file, []byte("tickTime=2000\ninitLimit=5\nsyncLimit=2\ndataDir="+filepath.Join(dir, "data")+
+		"\nserver.1=a:2888:3888\nserver.2=b:2888:3889:participant;0.0.0.0:2181\nserver.3=c:2888:3888:observer;c:2182\n"), 0o600))
+	for args, want := range map[string]zab.Membership{
+		"-members 2 -client a:1,b:2 -dir d": {{ID: 1, ClientAddr: "a:1"}, {ID: 2, ClientAddr: "b:2"}},
+		"-id 1 -client a:1 -dir d -peers 1=a:7,2=b:8;b:2,3=[::1]:9;:2": {
+			{ID: 1, Addr: "a:7"}, {ID: 2, Addr: "b:8", ClientAddr: "b:2"}, {ID: 3, Addr: "[::1]:9", ClientAddr: ":2"}},
+		file: {
+			{ID: 1, Addr: "a:2888", ElectionAddr: "a:3888", Weight: 1},
+			{ID: 2, Addr: "b:2888", ElectionAddr: "b:3889", ClientAddr: ":2181", Weight: 1},
+			{ID: 3, Addr: "c:2888", ElectionAddr: "c:3888", ClientAddr: "c:2182", Role: zab.Observer}},
+	} {
+		plans, err := plan(strings.Fields(args), io.Discard)
+		require.NoError(t, err, args)
+		require.Equal(t, want, plans[0].server.Members, args)
+	}
+}
+
 func TestBadArguments(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"", "say one of"},
@@ -126,6 +151,7 @@ func TestBadArguments(t *testing.T) {
 		{"-id 1 -client a:1 -dir d", "-id needs -peers"},
 		{"-id 1 -peers x -client a:1 -dir d", "is not ID=host:port"},
 		{"-id 1 -peers 1=nowhere -client a:1 -dir d", "is not ID=host:port"},
+		{"-id 1 -peers 1=a:1;b -client a:1 -dir d", "is not ID=host:port"},
 		{"-id 3 -peers 1=a:1 -client a:1 -dir d", "member 3 is not among them"},
 		{"-zoo-cfg /nonexistent/zoo.cfg", "no such file"},
 		{"-members 1 extra", "not understood"},

@@ -94,7 +94,15 @@ func wireOf(cfg *zoocfg.Config) wire.Config {
 func membersOf(list zoocfg.Members) zab.Membership {
 	var members zab.Membership
 	for _, s := range list.Servers {
-		m := zab.Member{ID: s.ID, Addr: zoocfg.Addr{Host: s.Addrs[0].Host, Port: s.Addrs[0].Quorum}.Listen(), Weight: s.Weight}
+		a := s.Addrs[0]
+		m := zab.Member{
+			ID: s.ID, Weight: s.Weight,
+			Addr:         zoocfg.Addr{Host: a.Host, Port: a.Quorum}.Listen(),
+			ElectionAddr: zoocfg.Addr{Host: a.Host, Port: a.Election}.Listen(),
+		}
+		if s.Client.Port != 0 {
+			m.ClientAddr = s.Client.Listen()
+		}
 		if s.Role == zoocfg.Observer {
 			m.Role = zab.Observer
 		}

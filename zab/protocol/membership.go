@@ -46,6 +46,11 @@ type Member struct {
 	Role        Role
 	Weight      uint32 // of a voter; 0 means 1
 	Addr        string // for the transport alone
+
+	// ElectionAddr and ClientAddr are shown to whoever asks for the members in
+	// ZooKeeper's way, who has two addresses for members and one for clients. Nothing
+	// here uses them, and they are no part of the ensemble's identity.
+	ElectionAddr, ClientAddr string
 }
 
 // votes returns the weight that m brings to a quorum.
@@ -101,8 +106,8 @@ func (m Membership) Validate() error {
 		if x.Weight > MaxWeight {
 			bad("member %d: weight %d is over %d", x.ID, x.Weight, MaxWeight)
 		}
-		if len(x.Addr) > MaxAddrBytes {
-			bad("member %d: address has %d bytes, at most %d", x.ID, len(x.Addr), MaxAddrBytes)
+		if n := max(len(x.Addr), len(x.ElectionAddr), len(x.ClientAddr)); n > MaxAddrBytes {
+			bad("member %d: address has %d bytes, at most %d", x.ID, n, MaxAddrBytes)
 		}
 		if x.Role == Voter {
 			voters++
@@ -160,12 +165,14 @@ func appendMembership(dst []byte, m Membership) []byte {
 	}
 	dst = codec.AppendArray(dst, len(m))
 	for _, x := range m {
-		dst = codec.AppendArray(dst, 5)
+		dst = codec.AppendArray(dst, 7)
 		dst = codec.AppendUint(dst, x.ID)
 		dst = codec.AppendUint(dst, x.Incarnation)
 		dst = codec.AppendUint(dst, uint64(x.Role))
 		dst = codec.AppendUint(dst, uint64(x.Weight))
 		dst = codec.AppendString(dst, x.Addr)
+		dst = codec.AppendString(dst, x.ElectionAddr)
+		dst = codec.AppendString(dst, x.ClientAddr)
 	}
 	return dst
 }
@@ -177,14 +184,16 @@ func readMembership(r *codec.Reader) Membership {
 	n := r.Array(MaxMembers)
 	m := make(Membership, 0, n)
 	for range n {
-		r.Fields(5)
+		r.Fields(7)
 		x := Member{ID: r.Uint(), Incarnation: r.Uint(), Role: Role(r.Uint8()), Weight: r.Uint32()}
-		addr := r.StringBytes()
-		if len(addr) > MaxAddrBytes {
-			r.Fail("address too long")
-			return nil
+		for _, addr := range []*string{&x.Addr, &x.ElectionAddr, &x.ClientAddr} {
+			b := r.StringBytes()
+			if len(b) > MaxAddrBytes {
+				r.Fail("address too long")
+				return nil
+			}
+			*addr = string(b)
 		}
-		x.Addr = string(addr)
 		m = append(m, x)
 	}
 	if err := m.Validate(); r.Err() == nil && err != nil {

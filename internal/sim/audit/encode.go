@@ -106,9 +106,11 @@ func AppendMembership(dst []byte, m protocol.Membership) []byte {
 	}
 	dst = codec.AppendArray(dst, len(m))
 	for _, x := range m {
-		dst = codec.AppendUint(codec.AppendUint(codec.AppendArray(dst, 5), x.ID), x.Incarnation)
+		dst = codec.AppendUint(codec.AppendUint(codec.AppendArray(dst, 7), x.ID), x.Incarnation)
 		dst = codec.AppendUint(codec.AppendUint(dst, uint64(x.Role)), uint64(x.Weight))
-		dst = codec.AppendString(dst, x.Addr)
+		for _, addr := range []string{x.Addr, x.ElectionAddr, x.ClientAddr} {
+			dst = codec.AppendString(dst, addr)
+		}
 	}
 	return dst
 }
