@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -17,6 +18,8 @@ type memberPlan struct {
 	wire   wire.Config
 	peer   string   // address to listen on for other members; "" if Transport is set, or not needed
 	client []string // addresses to listen on for clients
+	secure string   // address to listen on for clients with TLS, or ""
+	tls    *tls.Config
 }
 
 // member is one that runs.
@@ -31,13 +34,9 @@ type member struct {
 func start(ctx context.Context, p *memberPlan) (*member, error) {
 	m := &member{}
 	var err error
-	for _, addr := range p.client {
-		l, err := net.Listen("tcp", addr)
-		if err != nil {
-			m.close()
-			return nil, err
-		}
-		m.listeners = append(m.listeners, l)
+	if err = m.listen(p); err != nil {
+		m.close()
+		return nil, err
 	}
 	c := p.server
 	if p.peer != "" {
@@ -60,6 +59,25 @@ func start(ctx context.Context, p *memberPlan) (*member, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// listen opens the ports for clients.
+func (m *member) listen(p *memberPlan) error {
+	for _, addr := range p.client {
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			return err
+		}
+		m.listeners = append(m.listeners, l)
+	}
+	if p.secure != "" {
+		l, err := tls.Listen("tcp", p.secure, p.tls)
+		if err != nil {
+			return err
+		}
+		m.listeners = append(m.listeners, l)
+	}
+	return nil
 }
 
 // serve serves clients, and reports why it or the member has stopped.

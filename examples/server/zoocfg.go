@@ -29,13 +29,16 @@ func planZooCfg(f *flags, log io.Writer) ([]memberPlan, error) {
 	for _, finding := range cfg.Findings {
 		fmt.Fprintln(log, finding)
 	}
-	switch {
-	case cfg.SecureClient != (zoocfg.Addr{}):
-		return nil, errors.New("secureClientPort: TLS with Java's key stores is not supported")
-	case cfg.SSLQuorum:
+	if cfg.SSLQuorum {
 		return nil, errors.New("sslQuorum: TLS between members with Java's key stores is not supported")
 	}
 	p := memberPlan{server: serverOf(cfg), wire: wireOf(cfg)}
+	if cfg.SecureClient != (zoocfg.Addr{}) {
+		p.secure = cfg.SecureClient.Listen()
+		if p.tls, err = clientTLS(cfg); err != nil {
+			return nil, err
+		}
+	}
 	if cfg.Client != (zoocfg.Addr{}) {
 		p.client = []string{cfg.Client.Listen()}
 	}
@@ -77,10 +80,11 @@ func wireOf(cfg *zoocfg.Config) wire.Config {
 	c := wire.Config{
 		MaxConns: cfg.MaxCnxns, MaxConnsPerAddr: cfg.MaxClientCnxns, MaxFrameBytes: cfg.MaxBuffer,
 		NoTTL: !cfg.ExtendedTypes, Words: cfg.FourLetterWords,
+		X509:        true,
 		SyncTimeout: max(time.Second, time.Duration(cfg.SyncLimit)*cfg.TickTime),
-		Conf: fmt.Sprintf("clientPort=%d\nsecureClientPort=-1\ndataDir=%s\ndataLogDir=%s\ntickTime=%d\nmaxClientCnxns=%d\n"+
+		Conf: fmt.Sprintf("clientPort=%d\nsecureClientPort=%d\ndataDir=%s\ndataLogDir=%s\ntickTime=%d\nmaxClientCnxns=%d\n"+
 			"minSessionTimeout=%d\nmaxSessionTimeout=%d\nclientPortListenBacklog=-1\nserverId=%d\n",
-			cfg.Client.Port, cfg.DataDir, cfg.DataLogDir, cfg.TickTime.Milliseconds(), cfg.MaxClientCnxns,
+			portOf(cfg.Client), portOf(cfg.SecureClient), cfg.DataDir, cfg.DataLogDir, cfg.TickTime.Milliseconds(), cfg.MaxClientCnxns,
 			cfg.MinSessionTimeout.Milliseconds(), cfg.MaxSessionTimeout.Milliseconds(), cfg.ID),
 	}
 	for _, v := range []*int{&c.MaxConns, &c.MaxConnsPerAddr} {
@@ -89,6 +93,14 @@ func wireOf(cfg *zoocfg.Config) wire.Config {
 		}
 	}
 	return c
+}
+
+// portOf is how conf shows a port: -1 is none.
+func portOf(a zoocfg.Addr) int {
+	if a.Port == 0 {
+		return -1
+	}
+	return int(a.Port)
 }
 
 func membersOf(list zoocfg.Members) zab.Membership {
