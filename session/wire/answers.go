@@ -54,7 +54,10 @@ func (c *conn) take(m protocol.Message) {
 		c.zxid = m.Zxid
 		c.events(m)
 	case *protocol.Hold:
-		c.unsaid = append(c.unsaid, &protocol.Acknowledge{AnsweredUpTo: c.answers})
+		c.held = true
+		if a := c.release(); a != nil {
+			c.unsaid = append(c.unsaid, a)
+		}
 	case *protocol.GoingAway:
 		c.end("this member is going away")
 	case *protocol.Ended:
@@ -117,9 +120,10 @@ func (c *conn) answer(a *protocol.Answer) {
 		c.setAnswered(w, a)
 		c.done()
 		return
-	case w.arms != nil:
+	case w.arms != nil && w.arms.resumed == nil:
 		c.armed(w.arms, a)
 	}
+	a = foreknown(w, a)
 	h := replyHeader{xid: w.xid, zxid: a.Zxid, err: w.code}
 	switch w.op {
 	case opPing:
@@ -196,6 +200,10 @@ func (c *conn) result(w *awaited, h replyHeader, a *protocol.Answer) []byte {
 		return appendIntReply(c.out, h, 0)
 	case *saslRequest:
 		return appendTokenReply(c.out, h, nil)
+	case *childrenPageRequest:
+		return appendPageReply(c.out, h, a.Read)
+	case *resumeWatchRequest:
+		return c.resumed(w, h, a)
 	}
 	if w.op == opGetData {
 		return appendDataReply(c.out, h, a.Read.Data, &a.Read.Stat)

@@ -33,6 +33,7 @@ type conn struct {
 	header   [4]byte
 	lastID   uint64
 	sequence uint64
+	base     uint64 // the sequence that the session had when it came here
 	pings    uint64
 	pinged   time.Time
 	limits   tree.Limits
@@ -49,16 +50,21 @@ type conn struct {
 	zxid    int64         // of the host's last message
 	pending pending
 	watches watches
-	answers uint64             // sequence up to which all writes are answered
-	unsaid  []protocol.Request // for the link, as soon as the mutex is given back
-	out     []byte
-	spare   []byte // for out, while the other is written
-	sending bool   // the reading goroutine is passing on requests, and will write
-	writing bool   // somebody is at it
-	refused bool   // by the host, of which the client is to be told
-	ending  bool   // after what is in out
-	ended   bool
-	reason  string
+	answers uint64 // sequence up to which all writes are answered
+	keeps   bool   // the client says itself which answers it has:
+	kept    uint64 // up to this one
+	held    bool   // the host waits to hear of more of them
+	// released is of which it heard last when it had waited.
+	released uint64
+	unsaid   []protocol.Request // for the link, as soon as the mutex is given back
+	out      []byte
+	spare    []byte // for out, while the other is written
+	sending  bool   // the reading goroutine is passing on requests, and will write
+	writing  bool   // somebody is at it
+	refused  bool   // by the host, of which the client is to be told
+	ending   bool   // after what is in out
+	ended    bool
+	reason   string
 }
 
 // joining is what a handshake came to.

@@ -42,7 +42,8 @@ func (c *conn) handshake() error {
 	r := connectResponse{hasReadOnly: q.hasReadOnly}
 	switch {
 	case j.attached != nil:
-		c.sequence = j.attached.LastSequence
+		c.base = j.attached.LastSequence
+		c.sequence = c.base
 		c.limits = j.attached.Limits
 		c.pinged = time.Now()
 		r.session, r.timeout, r.password = j.attached.Session, int32(j.attached.Timeout/int64(time.Millisecond)), password

@@ -20,8 +20,8 @@
 // A session that goes on over another connection is attached anew: its writes go on
 // behind the last that was applied, its identities are those of the new connection, its
 // timeout is what that asks for, and the old connection is closed. What a client sends
-// again is a new request here as it is there: it is Go's sessions (package session) that
-// never do anything twice.
+// again is a new request here as it is there, unless it has a number (see below): it is
+// Go's sessions (package session) that never do anything twice.
 //
 // Clients know a watch by its path and kind, and hear once of one change however many
 // of theirs see it. A watch that is there already is asked for all the same, and the
@@ -30,6 +30,14 @@
 // A connection is closed, and the client turns to another member: when this one does
 // not serve for SyncTimeout, cannot reach what the client has seen in that time, may
 // have missed events (it was sent a snapshot), or is shut down.
+//
+// # Extensions
+//
+// What ZooKeeper's protocol has no request for is in extension.go: children by pages,
+// watches that are resumed from a zxid and tell what they may have missed, and writes with
+// numbers, which are done once however often they are sent. A client may send these after
+// it has found the znode /zookeeper/zabtree, which is in no list of children and which a
+// server of another kind does not have.
 //
 // # The codec
 //

@@ -236,7 +236,7 @@ func decodeBody(op opcode, r *jute.Reader) request {
 	case opCloseSession:
 		return &closeSessionRequest{}
 	}
-	return nil
+	return decodeExtension(op, r)
 }
 
 // path takes a string that must not be null. In setData, setACL and check it may

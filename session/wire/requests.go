@@ -26,6 +26,7 @@ type awaited struct {
 	refused  errCode
 	index    int
 	sequence uint64         // of a write
+	record   []byte         // of a write that was done before, or data that is not in the tree
 	read     *protocol.Read // to be used again
 	arms     *watcher
 	set      *setWatchesRequest // that this is a part of; it has no reply of its own
@@ -150,8 +151,10 @@ func (c *conn) dispatch(w awaited) (more bool, err error) {
 			return &protocol.Close{ID: id, Sequence: w.sequence, AnsweredUpTo: c.answered()}
 		})
 		return false, nil
-	default: // ping
-		c.place(w)
+	default:
+		if !c.extension(w) {
+			c.place(w) // ping
+		}
 	}
 	return true, nil
 }
@@ -187,10 +190,13 @@ func (c *conn) await(w awaited) uint64 {
 	return c.lastID
 }
 
-// answered returns the sequence up to which all writes are answered.
+// answered returns the sequence up to which results need not be kept.
 func (c *conn) answered() uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.keeps {
+		return c.kept
+	}
 	return c.answers
 }
 
@@ -199,6 +205,9 @@ func (c *conn) place(w awaited) { c.read(w, protocol.Read{}, false, 0) }
 
 // read asks for a read, and if watched for a watch together with it.
 func (c *conn) read(w awaited, r protocol.Read, watched bool, kind watch.Kind) {
+	if r = advertise(&w, r); w.record != nil {
+		watched = false
+	}
 	if watched {
 		w.arms = c.watches.another(r.Path, kind)
 		r.Watch, r.WatchKind = w.arms.id, kind
@@ -270,7 +279,7 @@ func (c *conn) propose(w awaited, op tree.Op, code errCode) {
 	if code == errOK && tree.ValidateSize(op, c.limits) != nil {
 		code = errBadArguments
 	}
-	if w.code = code; code != errOK {
+	if w.code = code; code != errOK || w.record != nil {
 		c.place(w)
 		return
 	}
