@@ -5,7 +5,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"path/filepath"
 
 	"github.com/zabtree/zabtree/session/server"
 	"github.com/zabtree/zabtree/session/wire"
@@ -112,4 +114,23 @@ func (m *member) close() {
 	if m.server != nil {
 		_ = m.server.Close()
 	}
+}
+
+// sizes returns how many bytes the snapshots and the log in a member's directory have.
+func sizes(dir string) (snapshots, log int64) {
+	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return nil // it is gone: segments and snapshots come and go
+		}
+		info, err := e.Info()
+		switch {
+		case err != nil || !info.Mode().IsRegular():
+		case filepath.Base(filepath.Dir(path)) == "log":
+			log += info.Size()
+		default:
+			snapshots += info.Size()
+		}
+		return nil
+	})
+	return snapshots, log
 }

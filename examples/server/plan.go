@@ -88,6 +88,10 @@ func plan(args []string, log io.Writer) ([]memberPlan, error) {
 	default:
 		plans, err = f.planMember()
 	}
+	for i := range plans {
+		dir := plans[i].server.Dir
+		plans[i].wire.Sizes = func() (int64, int64) { return sizes(dir) }
+	}
 	if f.verbosely {
 		logger := slog.New(slog.NewTextHandler(log, nil))
 		for i := range plans {

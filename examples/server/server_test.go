@@ -110,11 +110,12 @@ func TestZooKeepersConfiguration(t *testing.T) {
 	require.NoError(t, err)
 	file := filepath.Join(dir, "zoo.cfg")
 	require.NoError(t, os.WriteFile(file, []byte("tickTime=2000\ndataDir="+filepath.Join(dir, "data")+
-		"\nclientPort="+port+"\nclientPortAddress="+host+"\n4lw.commands.whitelist=conf\n"), 0o600))
+		"\nclientPort="+port+"\nclientPortAddress="+host+"\n4lw.commands.whitelist=conf,dirs\n"), 0o600))
 	runs(t, []string{file}, func() {
 		require.Contains(t, word(t, addr, "conf"), "clientPort="+port+"\n")
 		require.Contains(t, word(t, addr, "conf"), "minSessionTimeout=4000\nmaxSessionTimeout=40000\n")
 		require.Contains(t, word(t, addr, "ruok"), "not in the whitelist")
+		require.Regexp(t, `^datadir_size: \d+\nlogdir_size: [1-9]\d+\n$`, word(t, addr, "dirs"))
 	})
 }
 

@@ -89,7 +89,10 @@ func (c *conn) over(m *protocol.Ended) {
 func (c *conn) reply(out []byte) {
 	c.out = out
 	w := c.pending.front()
-	c.s.stats.latency.add(time.Since(c.s.started) - w.asked)
+	now := time.Since(c.s.started)
+	c.last = lastReply{w.op, w.xid, now, now - w.asked}
+	c.latency.add(c.last.took)
+	c.s.stats.latency.add(c.last.took)
 	c.sent.Add(1)
 	c.s.stats.sent.Add(1)
 	c.done()

@@ -72,6 +72,10 @@ type Config struct {
 	// Conf is the answer to the word conf, but for the members.
 	Conf string
 
+	// Sizes tells how many bytes the snapshots and the log have on disk, for the word
+	// dirs; 0 if it is nil. It may be called from any goroutine.
+	Sizes func() (snapshots, log int64)
+
 	// Logger receives why connections were closed, once for each. Nil is silence.
 	Logger *slog.Logger
 }

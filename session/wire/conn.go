@@ -40,6 +40,7 @@ type conn struct {
 	batch    []protocol.Request
 
 	received, sent atomic.Int64
+	latency        latency
 
 	mu      sync.Mutex // over all below; nothing under it can block
 	room    sync.Cond  // some of pending were answered, or the end
@@ -48,6 +49,7 @@ type conn struct {
 	timeout time.Duration // of the session; set once, and read by the reading goroutine
 	joined  chan joining  // capacity 1: the answer to Open or Attach
 	zxid    int64         // of the host's last message
+	last    lastReply
 	pending pending
 	watches watches
 	answers uint64 // sequence up to which all writes are answered
@@ -65,6 +67,13 @@ type conn struct {
 	ending   bool   // after what is in out
 	ended    bool
 	reason   string
+}
+
+// lastReply is the last thing that a client was answered: what, when, and how long it took.
+type lastReply struct {
+	op       opcode
+	xid      int32
+	at, took time.Duration // since the server was started, and was asked
 }
 
 // joining is what a handshake came to.

@@ -384,20 +384,23 @@ func TestFourLetterWords(t *testing.T) {
 	require.Equal(t, "mntr is not executed because it is not in the whitelist.\n", ask(s, "mntr"))
 	srvr := ask(s, "srvr")
 	require.True(t, strings.HasPrefix(srvr, "Zookeeper version: 3.8.0-"), srvr)
-	require.Contains(t, srvr, "\nMode: standalone\nNode count: 4\n")
+	require.Contains(t, srvr, "\nMode: standalone\nNode count: 5\n")
 
 	all := serve(t, Config{Words: []string{"*"}})
 	c := all.open()
 	c.do(opExists, &existsRequest{path: "/w", watch: true})
 	c.do(opCreate, &createRequest{op: opCreate, path: "/e", acl: anyone, flags: 1})
 	for w, want := range map[string]string{
-		"mntr": "zk_server_state\tstandalone\n", "stat": "Clients:\n /127.0.0.1:", "cons": ",sid=0x", "isro": "rw",
+		"mntr": "zk_server_state\tstandalone\n", "stat": "Clients:\n /127.0.0.1:", "cons": ",lop=CREA,est=", "isro": "rw",
 		"conf": "", "envi": "go.version=go", "dump": "\t/e\n", "wchs": "1 connections watching 1 paths\nTotal watches:1\n",
-		"wchp": "/w\n\t0x", "wchc": "\n\t/w\n", "crst": "Connection stats reset.\n", "srst": "Server stats reset.\n",
-		"dirs": "datadir_size: ", "hash": "0x", "gtmk": "0", "stmk12345678": "0",
+		"wchp": "/w\n\t0x", "wchc": "\n\t/w\n\n", "crst": "Connection stats reset.\n", "srst": "Server stats reset.\n",
+		"dirs": "datadir_size: ", "hash": "0x",
 	} {
 		require.Contains(t, ask(all, w), want, w)
 	}
+	require.Equal(t, "306", ask(all, "gtmk"))
+	require.Equal(t, "258", ask(all, "stmk\x00\x00\x00\x00\x00\x00\x01\x02"))
+	require.Equal(t, "258", ask(all, "gtmk"))
 }
 
 func TestValidate(t *testing.T) {

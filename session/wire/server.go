@@ -24,7 +24,8 @@ type Server struct {
 	started time.Time
 	stats   stats
 
-	reads sync.Pool // of *protocol.Read that are answered
+	mask  atomic.Int64 // of what a real server traces; it is kept for who asks
+	reads sync.Pool    // of *protocol.Read that are answered
 	paths *jute.Interner
 
 	stop    chan struct{} // closed by Close
@@ -44,6 +45,9 @@ type stats struct {
 	latency        latency
 }
 
+// traceMask is a real server's when it starts: requests, packets, sessions, warnings.
+const traceMask = 1<<1 | 1<<4 | 1<<5 | 1<<8
+
 // NewServer returns a server that serves nothing yet. The error is that of Validate.
 // Host is not closed by it.
 func NewServer(host Host, config Config) (*Server, error) {
@@ -55,6 +59,7 @@ func NewServer(host Host, config Config) (*Server, error) {
 		listeners: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{}, perAddr: map[string]int{},
 		reads: sync.Pool{New: func() any { return new(protocol.Read) }}, paths: jute.NewInterner(),
 	}
+	s.mask.Store(traceMask)
 	s.workers.Go(s.watchMode)
 	return s, nil
 }
