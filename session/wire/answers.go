@@ -82,7 +82,8 @@ func (c *conn) over(m *protocol.Ended) {
 		return
 	}
 	c.reply(appendReply(c.out, replyHeader{xid: c.pending.front().xid, zxid: m.Zxid}))
-	c.ending, c.reason = true, "session closed"
+	c.ending = true
+	c.because("session closed", slog.LevelDebug)
 }
 
 // reply takes out with the answer to the oldest request appended.
@@ -121,10 +122,15 @@ func (c *conn) answer(a *protocol.Answer) {
 	switch {
 	case w.set != nil:
 		c.setAnswered(w, a)
-		c.done()
-		return
 	case w.arms != nil && w.arms.resumed == nil:
 		c.armed(w.arms, a)
+	}
+	if c.ended { // by what the watch came to: nothing is pending any more
+		return
+	}
+	if w.set != nil {
+		c.done()
+		return
 	}
 	a = foreknown(w, a)
 	h := replyHeader{xid: w.xid, zxid: a.Zxid, err: w.code}
@@ -160,7 +166,8 @@ func (c *conn) refusal(w *awaited, h *replyHeader, a *protocol.Answer) (out []by
 		return nil, false
 	}
 	if h.err == errAuthFailed {
-		c.ending, c.reason = true, "authentication failed"
+		c.ending = true
+		c.because("authentication failed", slog.LevelInfo)
 	}
 	return appendReply(c.out, *h), true
 }

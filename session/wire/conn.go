@@ -67,6 +67,7 @@ type conn struct {
 	ending   bool   // after what is in out
 	ended    bool
 	reason   string
+	level    slog.Level // that the reason is worth
 }
 
 // lastReply is the last thing that a client was answered: what, when, and how long it took.
@@ -106,11 +107,16 @@ func (c *conn) serve() {
 	for c.writing || !c.ended {
 		c.room.Wait()
 	}
+	reason, level, session := c.reason, c.level, c.session
 	c.mu.Unlock()
 	if link != nil {
 		link.Close()
 	}
 	_ = c.n.Close()
+	if reason != "" {
+		c.s.config.Logger.Log(context.Background(), level, "zookeeper client disconnected",
+			"remote", c.n.RemoteAddr(), "session", session, "reason", reason)
+	}
 }
 
 // reasonOf says in a few words why a connection ended.
@@ -335,23 +341,27 @@ const (
 	writeTimeout = time.Minute
 )
 
+// because notes why the connection ends, unless that is known already. c.mu is held.
+func (c *conn) because(reason string, level slog.Level) {
+	if c.reason == "" {
+		c.reason, c.level = reason, level
+	}
+}
+
 // fail ends the connection at once.
 func (c *conn) fail(reason string, level slog.Level) {
 	c.mu.Lock()
-	first, session := !c.ended && !c.ending, c.session
+	defer c.mu.Unlock()
+	c.because(reason, level)
 	c.end(reason)
-	c.mu.Unlock()
-	if first {
-		c.s.config.Logger.Log(context.Background(), level, "zookeeper client disconnected",
-			"remote", c.n.RemoteAddr(), "session", session, "reason", reason)
-	}
 }
 
 // finish ends the connection once all that is in out is written.
 func (c *conn) finish(reason string) {
 	c.mu.Lock()
 	if !c.ending {
-		c.ending, c.reason = true, reason
+		c.ending = true
+		c.because(reason, slog.LevelInfo)
 	}
 	c.wake()
 	c.mu.Unlock()
@@ -363,7 +373,8 @@ func (c *conn) end(reason string) {
 	if c.ended {
 		return
 	}
-	c.ended, c.reason, c.out = true, reason, nil
+	c.because(reason, slog.LevelInfo)
+	c.ended, c.out = true, nil
 	c.s.stats.outstanding.Add(-int64(c.pending.drop()))
 	c.room.Broadcast()
 	_ = c.n.SetDeadline(time.Unix(1, 0))
