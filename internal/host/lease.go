@@ -105,7 +105,7 @@ func (l *leader) applied(h *Host, epoch uint32) {
 	if l.epoch == 0 || l.active || epoch != l.epoch {
 		return
 	}
-	l.active = true
+	l.active, l.reapAt = true, l.clock+h.config.ReapEvery
 	l.leases, l.due, l.expiries = map[int64]*lease{}, nil, map[uint64][]int64{}
 	for info := range h.view.Sessions() {
 		l.begin(h, info.ID, int64(info.Timeout))

@@ -530,6 +530,30 @@ func TestReaping(t *testing.T) {
 	require.True(t, c.leased)
 }
 
+// A new leader looks for them after an interval, as ZooKeeper's does, and not as soon as
+// it leads.
+func TestFirstLookForWhatIsDue(t *testing.T) {
+	w := calmWorld(t, 2)
+	c := w.addClient(0)
+	w.settle()
+	c.do(tree.Create{Path: "/box", Mode: tree.Container})
+	c.do(tree.Create{Path: "/box/x"})
+	c.do(tree.Delete{Path: "/box/x"})
+	w.settle()
+	w.elect(1)
+	w.settle()
+	for range 3 {
+		w.pass(tick)
+		w.settle()
+	}
+	require.True(t, exists(w, "/box"))
+	for range second / tick {
+		w.pass(tick)
+		w.settle()
+	}
+	require.False(t, exists(w, "/box"))
+}
+
 // What is due is so by the ensemble's clock, of which a leader's own knows nothing.
 func TestReapingAfterALongTime(t *testing.T) {
 	w := calmWorld(t, 1)

@@ -113,6 +113,11 @@ func TestAuthentication(t *testing.T) {
 	g, _ = c.do(opWhoAmI, &whoAmIRequest{})
 	require.Contains(t, string(g.body), "127.0.0.1")
 
+	// What is no text becomes text, as where it is Java that decodes it.
+	c.do(opAuth, &authRequest{scheme: "digest", credential: []byte("\xff:p")})
+	g, _ = c.do(opWhoAmI, &whoAmIRequest{})
+	require.Contains(t, string(g.body), "digest\x00\x00\x00\x03\xef\xbf\xbd")
+
 	// The identity belongs to the connection.
 	d := s.dial()
 	d.connect(c.session, c.password, 0)

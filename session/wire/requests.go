@@ -314,9 +314,9 @@ func (c *conn) multiRead(w awaited, q *multiRequest) {
 func (c *conn) auth(w awaited, q *authRequest) {
 	switch {
 	case q.scheme == "digest" && q.credential != nil:
-		c.frame = nil
+		credential := []byte(jute.Text(q.credential)) // it is text to a real server
 		c.ask(w, func(id uint64) protocol.Request {
-			return &protocol.AddAuth{ID: id, Scheme: q.scheme, Credential: q.credential}
+			return &protocol.AddAuth{ID: id, Scheme: q.scheme, Credential: credential}
 		})
 	case q.scheme == "ip":
 		c.place(w)
