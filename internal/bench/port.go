@@ -18,8 +18,8 @@ import (
 	"github.com/zabtree/zabtree/session/wire"
 )
 
-// portPeer is an ensemble whose members serve ZooKeeper's client port, in processes of
-// their own. Callers share a few connections to the leader, on which they do not wait for
+// portPeer is an ensemble of which the leader serves ZooKeeper's client port, in another
+// process: Zabtree's three members in one, Apache's in one each. Callers share a few connections to the leader, on which they do not wait for
 // each other: a write sets a znode, one for each key, as with sessionPeer.
 type portPeer struct {
 	its     string

@@ -76,10 +76,10 @@ func (h *Host) host(l *link, j *join, info *tree.SessionInfo) {
 	s := &session{id: info.ID, attachment: info.Attachment, link: l, identities: slices.Clip(info.Identities), before: info.LastSequence, next: 1}
 	if j.attach != nil {
 		s.answered = j.attach.AnsweredUpTo
-		if j.attach.Anew { // nothing that was written before this entry is applied any more
-			s.answered = info.LastSequence
-		}
 		s.next = s.answered + 1
+		if j.attach.Anew { // nothing that was written before this entry is applied any more
+			s.answered, s.next = info.AnsweredUpTo, info.LastSequence+1
+		}
 	}
 	l.session = s
 	h.sessions[s.id] = s

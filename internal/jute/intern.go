@@ -12,7 +12,7 @@ type Interner struct {
 	slots [internSlots]atomic.Pointer[string]
 }
 
-// The bounds of what an Interner keeps: a megabyte.
+// The bounds of what an Interner keeps: a megabyte of text.
 const (
 	internSlots = 1 << 12
 	maxInterned = 256 // bytes of a string
@@ -31,7 +31,9 @@ func (in *Interner) decode(b []byte) string {
 		return *s
 	}
 	s := decodeUTF8(b)
-	slot.Store(&s)
+	if s == string(b) { // else it would never be found
+		slot.Store(&s)
+	}
 	return s
 }
 

@@ -120,9 +120,9 @@ func (c *conn) answer(a *protocol.Answer) {
 		c.answers = w.sequence
 	}
 	switch {
-	case w.set != nil:
+	case w.set != nil && w.arms != nil:
 		c.setAnswered(w, a)
-	case w.arms != nil && w.arms.resumed == nil:
+	case w.set == nil && w.arms != nil && w.arms.resumed == nil:
 		c.armed(w.arms, a)
 	}
 	if c.ended { // by what the watch came to: nothing is pending any more

@@ -109,14 +109,14 @@ func (c *conn) serve() {
 	}
 	reason, level, session := c.reason, c.level, c.session
 	c.mu.Unlock()
-	if link != nil {
-		link.Close()
-	}
-	_ = c.n.Close()
 	if reason != "" {
 		c.s.config.Logger.Log(context.Background(), level, "zookeeper client disconnected",
 			"remote", c.n.RemoteAddr(), "session", session, "reason", reason)
 	}
+	if link != nil {
+		link.Close()
+	}
+	_ = c.n.Close()
 }
 
 // reasonOf says in a few words why a connection ended.
@@ -187,10 +187,15 @@ func (c *conn) drain() {
 func (c *conn) next() (more bool, err error) {
 	for {
 		if err := c.readFrame(); err != nil {
+			c.flush() // what was good before it
 			return false, err
 		}
 		more, err := c.request()
+		if cap(c.frame) > maxSpare {
+			c.frame = nil
+		}
 		if err != nil {
+			c.flush()
 			return false, err
 		}
 		if !more || len(c.batch) >= maxBatch || !c.buffered() {

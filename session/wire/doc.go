@@ -33,11 +33,19 @@
 //
 // # Extensions
 //
-// What ZooKeeper's protocol has no request for is in extension.go: children by pages,
-// watches that are resumed from a zxid and tell what they may have missed, and writes with
-// numbers, which are done once however often they are sent. A client may send these after
-// it has found the znode /zookeeper/zabtree, which is in no list of children and which a
-// server of another kind does not have.
+// What ZooKeeper's protocol has no request for is in extension.go, where the rules are:
+// children by pages, watches that are resumed from a zxid and tell what they may have
+// missed, and writes with numbers, which are done once however often they are sent. A
+// client may send these after it has found the znode /zookeeper/zabtree, which is in no
+// list of children, cannot be made, fires no watch, and which a server of another kind does
+// not have. In jute:
+//
+//	9001 childrenPage  ustring path, ustring after, int limit, boolean watch
+//	                   -> vector<ustring> names, boolean more, Stat
+//	9002 resumeWatch   ustring path, int mode, long zxid -> long since, long upTo
+//	                   mode: 0 persistent, 1 recursive, 2 data, 3 exist, 4 children
+//	9003 once          long sequence, long answered, int opcode, then the body of that
+//	                   -> the reply of that; 1, 2, 5, 7, 13, 14, 15, 19, 21, and 11 for a ping
 //
 // # The codec
 //
@@ -87,6 +95,6 @@
 //
 // # Who owns which bytes
 //
-// Data, passwords and credentials of a request alias its frame, which is left to
-// whatever keeps them; strings are copies. Replies copy everything.
+// Data and passwords of a request alias its frame, which is left to whatever keeps them;
+// strings are copies. Replies copy everything.
 package wire

@@ -53,12 +53,16 @@ type (
 	// numbers it had, before anything else: what was done is answered as it was then, and
 	// not done again.
 	//
-	// A write that is refused before it is one of the tree has no number. Whatever is not
-	// the next is a bad argument, and has no effect: those behind a refused one have to be
-	// sent again. Results are kept until the client says that it has the answers, all up
-	// to answered; it should do so every hundred writes or so, or the server waits for it.
-	// A session whose client numbers its writes numbers all of them. A ping in place of a
-	// write has no number, and says what was answered.
+	// Every write that is understood takes its number, those that fail too. One whose number
+	// is not the next is DATAINCONSISTENCY: it has no effect and takes none. (So is one that
+	// says of an answer that it has it which was not given, and a number of which the client
+	// has said that.) A frame that is MARSHALLINGERROR takes none either.
+	//
+	// Results are kept until the client says that it has them, all up to answered. It should
+	// say with every write what it has, and by a ping in place of a write, which has no
+	// number, if answers stop: there is room for the results of 4096 writes, and for a
+	// megabyte of them. A connection of which too much waits behind that is closed. A
+	// session whose client numbers its writes numbers all of them.
 	onceRequest struct {
 		sequence, answered int64
 		op                 opcode
@@ -93,15 +97,14 @@ func decodeExtension(op opcode, r *jute.Reader) request {
 // watchKind returns the kind of watch that is asked for, or what the request is refused
 // with.
 func (q *resumeWatchRequest) watchKind() (watch.Kind, errCode) {
-	kinds := map[int32]watch.Kind{
+	kinds := [...]watch.Kind{
 		addWatchPersistent: watch.Persistent, addWatchPersistentRecursive: watch.PersistentRecursive,
 		resumeData: watch.Data, resumeExist: watch.Exist, resumeChildren: watch.Children,
 	}
-	kind, ok := kinds[q.mode]
-	if !ok || q.zxid < 0 {
+	if q.mode < 0 || int(q.mode) >= len(kinds) || q.zxid < 0 {
 		return 0, errBadArguments
 	}
-	return kind, errOK
+	return kinds[q.mode], errOK
 }
 
 // extension asks the host for what an extension's request needs. It returns false if q is
@@ -133,8 +136,9 @@ func (c *conn) resume(w awaited, q *resumeWatchRequest) {
 		c.place(w)
 		return
 	}
+	c.flush() // one at a time: what was missed may be much
 	w.arms = c.watches.another(q.path, kind)
-	w.arms.resumed = &missing{}
+	w.arms.resumed = &replay{}
 	c.mu.Lock()
 	c.watches.add(w.arms)
 	c.mu.Unlock()
@@ -143,10 +147,30 @@ func (c *conn) resume(w awaited, q *resumeWatchRequest) {
 		r.ID = id
 		return &r
 	})
+	c.flush()
 }
 
-// missing are the events that a resumed watch may have missed, those in (since, upTo].
-type missing struct{ since, upTo int64 }
+// replay is what a watch has missed, on its way to the client: events up to sent, and not
+// those in (since, upTo].
+type replay struct{ sent, since, upTo int64 }
+
+// replays says whether an event of a watch that is being resumed is passed on. What is too
+// much to be kept for the client is missing; entries are passed on whole.
+func (c *conn) replays(r *replay, e *watch.Event) bool {
+	switch {
+	case e.Type == watch.Gap:
+		r.since, r.upTo = e.Since, e.Zxid
+		return false
+	case r.upTo == 0 && len(c.out) > c.s.config.MaxUnread/2 && e.Zxid > r.sent:
+		r.since = r.sent
+		fallthrough
+	case r.upTo != 0:
+		r.upTo = e.Zxid
+		return false
+	}
+	r.sent = e.Zxid
+	return true
+}
 
 // resumed takes the answer to resume. c.mu is held.
 func (c *conn) resumed(w *awaited, h replyHeader, a *protocol.Answer) []byte {
@@ -169,7 +193,7 @@ func (c *conn) resumed(w *awaited, h replyHeader, a *protocol.Answer) []byte {
 func (c *conn) once(w awaited, q *onceRequest) {
 	w.op, w.q = q.op, q.body
 	if !c.acknowledge(q.answered) {
-		w.code = errBadArguments
+		w.code = errDataInconsistency
 		c.place(w)
 		return
 	}
@@ -179,7 +203,7 @@ func (c *conn) once(w awaited, q *onceRequest) {
 		c.place(w)
 		return
 	case q.sequence <= 0 || sequence > c.base && sequence != c.sequence+1:
-		w.code = errBadArguments
+		w.code = errDataInconsistency
 	case sequence <= c.base:
 		w.code, w.record = c.recall(sequence)
 	}
@@ -187,8 +211,8 @@ func (c *conn) once(w awaited, q *onceRequest) {
 		c.place(w)
 		return
 	}
-	// What kind of a request it is decodeExtension has seen to.
-	_, _ = c.dispatch(w)
+	w.numbered = true
+	_, _ = c.dispatch(w) // what kind of a request it is decodeExtension has seen to
 }
 
 // recall returns the result of a write that was applied before this connection was there.
@@ -197,7 +221,7 @@ func (c *conn) recall(sequence uint64) (errCode, []byte) {
 	case tree.FateApplied:
 		return errOK, outcome.Record()
 	case tree.FateAnswered: // says the client itself
-		return errBadArguments, nil
+		return errDataInconsistency, nil
 	}
 	return errSystem, nil
 }
@@ -225,6 +249,7 @@ func (c *conn) release() protocol.Request {
 		answers = c.kept
 	}
 	if !c.held || c.keeps && answers == c.released {
+		c.room.Broadcast() // who waits for room may wait in vain
 		return nil
 	}
 	c.held, c.released = false, answers

@@ -29,6 +29,14 @@ func TestExtensionsAreAdvertised(t *testing.T) {
 	require.Equal(t, []string{"config", "quota"}, r.Strings())
 	g, _ = c.do(opGetACL, &getACLRequest{path: extensionsPath})
 	require.Equal(t, errNoNode, g.err)
+	// It cannot be made.
+	g, _ = c.do(opCreate, create(extensionsPath))
+	require.Equal(t, errNodeExists, g.err)
+	g, _ = c.do(opMulti, &multiRequest{op: opMulti, ops: []multiOp{{opCreate, create("/x")}, {opCreate, create(extensionsPath)}}})
+	require.Equal(t, appendMultiFailure(nil, g.replyHeader, &multiRequest{ops: make([]multiOp, 2)}, 1, errNodeExists)[20:], g.body)
+	// A client that has watched it sets the watch again by itself.
+	g, _ = c.do(opSetWatches, &setWatchesRequest{op: opSetWatches, zxid: 1, data: []string{extensionsPath, "/"}, exist: []string{}, children: []string{}})
+	require.Equal(t, errOK, g.err)
 }
 
 func TestPagesOfChildren(t *testing.T) {
@@ -60,7 +68,10 @@ func TestPagesOfChildren(t *testing.T) {
 	}
 }
 
-// resume returns what a resumed watch says is missing, and the events that came before.
+// missing are the events that a resumed watch says may be missing.
+type missing struct{ since, upTo int64 }
+
+// resume returns those, and the events that came before.
 func (c *raw) resume(q *resumeWatchRequest) (missing, []string) {
 	c.t.Helper()
 	g, events := c.do(opResumeWatch, q)
@@ -116,6 +127,61 @@ func TestResumedWatches(t *testing.T) {
 	require.Empty(t, events, "what was refused is not there")
 }
 
+// together sends requests in one packet.
+func (c *raw) together(ops []opcode, requests []request) {
+	c.t.Helper()
+	var all []byte
+	for i, q := range requests {
+		c.xid++
+		b := &sheet{b: jute.AppendInt(jute.AppendInt(nil, c.xid), int32(ops[i]))}
+		b.body(q)
+		all = jute.AppendBuffer(all, b.b)
+	}
+	_, err := c.n.Write(all)
+	require.NoError(c.t, err)
+}
+
+// A watch that is being resumed is no watch yet to the requests before it.
+func TestResumedWatchBehindOthers(t *testing.T) {
+	s := serve(t, Config{})
+	c := s.open()
+	g, _ := c.do(opCreate, create("/w"))
+	c.do(opSetData, &setDataRequest{path: "/w", version: -1})
+	c.together([]opcode{opGetData, opResumeWatch}, []request{
+		&getDataRequest{path: "/w", watch: true}, &resumeWatchRequest{path: "/w", mode: resumeData, zxid: g.zxid}})
+	require.Equal(t, c.xid-1, c.next().xid)
+	require.Equal(t, "NodeDataChanged /w", c.event(c.next()))
+	require.Equal(t, c.xid, c.next().xid)
+
+	d := s.open()
+	d.together([]opcode{opRemoveWatches, opResumeWatch}, []request{
+		&watchesRequest{op: opRemoveWatches, path: "/w", kind: watcherAny}, &resumeWatchRequest{path: "/w", zxid: g.zxid + 1}})
+	require.Equal(t, errNoWatcher, d.next().err)
+	require.Equal(t, errOK, d.next().err)
+	_, events := d.do(opSetData, &setDataRequest{path: "/w", version: -1})
+	require.Equal(t, []string{"NodeDataChanged /w"}, events)
+}
+
+// What was missed and is too much to be kept for the client is said to be missing.
+func TestResumedWatchWithTooMuch(t *testing.T) {
+	s := serve(t, Config{MaxUnread: 8 << 10})
+	c := s.open()
+	g, _ := c.do(opCreate, create("/w"))
+	since := g.zxid
+	const n = 500
+	for range n {
+		g, _ = c.do(opSetData, &setDataRequest{path: "/w", version: -1})
+	}
+	d := s.open()
+	lost, events := d.resume(&resumeWatchRequest{path: "/w", zxid: since})
+	require.NotEmpty(t, events)
+	require.Less(t, len(events), n)
+	require.Equal(t, since+int64(len(events)), lost.since, "as many as there were")
+	require.Equal(t, g.zxid, lost.upTo)
+	_, events = d.do(opSetData, &setDataRequest{path: "/w", version: -1})
+	require.Equal(t, []string{"NodeDataChanged /w"}, events)
+}
+
 // What the member's history has no more is said to be missing.
 func TestResumedWatchWithAGap(t *testing.T) {
 	s := serveWith(t, Config{}, server.Config{History: watch.HistoryConfig{MaxChanges: 2}}, nil)
@@ -158,33 +224,41 @@ func TestOnce(t *testing.T) {
 	third := write(c, 3, 0, opMulti, &multiRequest{op: opMulti, ops: []multiOp{
 		{opCreate, sequential("/m-")}, {opCheck, &checkRequest{path: "/", version: -1}}}})
 	require.Equal(t, errOK, third.err)
-	// One that is no operation at all has no number, and those behind it have to be sent again.
+	// What is refused has its number, what cannot be understood has none.
 	require.Equal(t, errBadArguments, write(c, 4, 0, opCreate, &createRequest{op: opCreate, path: "/x", acl: anyone, flags: 99}).err)
-	require.Equal(t, errBadArguments, write(c, 5, 0, opCreate, create("/five")).err)
-	require.Equal(t, errOK, write(c, 4, 1, opCreate, create("/four")).err)
-	for _, sequence := range []int64{4, 6, 0, -1} {
-		require.Equal(t, errBadArguments, write(c, sequence, 1, opCreate, create("/never")).err, sequence)
+	require.Equal(t, errBadArguments, write(c, 5, 1, opDelete, &deleteRequest{path: "/", version: -1}).err)
+	for _, sequence := range []int64{5, 7, 0, -1} {
+		require.Equal(t, errDataInconsistency, write(c, sequence, 1, opCreate, create("/never")).err, sequence)
 	}
-	require.Equal(t, errBadArguments, write(c, 5, 5, opCreate, create("/never")).err, "an answer that was not given")
-	require.Equal(t, errBadArguments, write(c, 5, -1, opCreate, create("/never")).err)
+	require.Equal(t, errDataInconsistency, write(c, 6, 6, opCreate, create("/never")).err, "an answer that was not given")
+	require.Equal(t, errDataInconsistency, write(c, 6, -1, opCreate, create("/never")).err)
+	require.Equal(t, errMarshalling, write(c, 6, 1, opGetData, &getDataRequest{path: "/"}).err)
+	require.Equal(t, errOK, write(c, 6, 1, opCreate, create("/six")).err)
 	require.Equal(t, errOK, write(c, 0, 1, opPing, &pingRequest{}).err)
 
+	again := func(c *raw) {
+		t.Helper()
+		require.Equal(t, errDataInconsistency, write(c, 1, 1, opCreate2, sequential("/n-")).err, "the answer is there, the client has said")
+		require.Equal(t, second.err, write(c, 2, 1, opDelete, &deleteRequest{path: "/none", version: -1}).err)
+		g := write(c, 3, 1, opMulti, &multiRequest{op: opMulti, ops: []multiOp{
+			{opCreate, sequential("/m-")}, {opCheck, &checkRequest{path: "/", version: -1}}}})
+		require.Equal(t, third.body, g.body)
+		require.Equal(t, errBadArguments, write(c, 4, 1, opCreate, &createRequest{op: opCreate, path: "/x", acl: anyone, flags: 99}).err)
+		require.Equal(t, errOK, write(c, 6, 1, opCreate, create("/six")).err)
+	}
 	d := s.dial()
 	d.connect(c.session, c.password, 0)
-	require.Equal(t, errBadArguments, write(d, 1, 1, opCreate2, sequential("/n-")).err, "the answer is there, the client has said")
-	again := write(d, 2, 1, opDelete, &deleteRequest{path: "/none", version: -1})
-	require.Equal(t, second.err, again.err)
-	again = write(d, 3, 1, opMulti, &multiRequest{op: opMulti, ops: []multiOp{
-		{opCreate, sequential("/m-")}, {opCheck, &checkRequest{path: "/", version: -1}}}})
-	require.Equal(t, third.body, again.body)
-	require.Equal(t, errOK, write(d, 4, 1, opCreate, create("/four")).err)
-	require.Equal(t, errNodeExists, write(d, 5, 4, opCreate, create("/four")).err, "a new one")
+	again(d)
+	require.Equal(t, errNodeExists, write(d, 7, 1, opCreate, create("/six")).err, "a new one")
+	// What it has not said that it has is there once more, behind a write and another connection.
+	e := s.dial()
+	e.connect(c.session, c.password, 0)
+	again(e)
+	require.Equal(t, errNodeExists, write(e, 7, 1, opCreate, create("/six")).err)
 
-	g, _ := d.do(opGetChildren, &getChildrenRequest{op: opGetChildren, path: "/"})
+	g, _ := e.do(opGetChildren, &getChildrenRequest{op: opGetChildren, path: "/"})
 	r := jute.NewReader(g.body)
 	require.Len(t, r.Strings(), 4, "of each one, and zookeeper")
-	g, _ = d.do(opOnce, &onceRequest{sequence: 6, op: opGetData, body: &getDataRequest{path: "/"}})
-	require.Equal(t, errMarshalling, g.err)
 }
 
 // A client that numbers its writes and does not say what was answered is waited for, and
@@ -208,4 +282,18 @@ func TestOnceWaitsForAcknowledgement(t *testing.T) {
 		require.Equal(t, errOK, c.next().err)
 	}
 	require.Equal(t, last, c.next().xid)
+}
+
+// One that has more under way than may be, and cannot be heard, is not waited for.
+func TestOnceWithoutAcknowledgement(t *testing.T) {
+	const room = 4
+	s := serveWith(t, Config{MaxOutstanding: room}, server.Config{Settings: tree.Settings{Unanswered: room}}, nil)
+	c := s.open()
+	for i := range int64(3 * room) {
+		c.ask(opOnce, &onceRequest{sequence: i + 1, op: opSetData, body: &setDataRequest{path: "/", version: -1}})
+	}
+	for range room {
+		require.Equal(t, errOK, c.next().err)
+	}
+	c.closed()
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,6 +48,27 @@ func TestHalfARequest(t *testing.T) {
 	require.NoError(t, err)
 	c.closed()
 	require.Zero(t, s.host.View().NumSessions())
+}
+
+// A request that is none is the last, and is logged; those before it are done.
+func TestTheLastRequest(t *testing.T) {
+	l := &log{}
+	s := serve(t, Config{Logger: slog.New(slog.NewTextHandler(l, nil))})
+	c := s.open()
+	c.send(jute.AppendInt(jute.AppendInt(nil, 1), 4242))
+	require.Equal(t, errUnimplemented, c.next().err)
+	c.closed()
+	require.Eventually(t, func() bool { return strings.Contains(l.text(), "unknown opcode 4242") }, 10*time.Second, time.Millisecond)
+
+	d := s.open()
+	b := &sheet{b: jute.AppendInt(jute.AppendInt(nil, 1), int32(opCreate))}
+	b.body(create("/good"))
+	_, err := d.n.Write(append(jute.AppendBuffer(nil, b.b), 0xff, 0xff, 0xff, 0xff))
+	require.NoError(t, err)
+	for _, err = d.frame(); err == nil; _, err = d.frame() {
+	}
+	g, _ := s.open().do(opExists, &existsRequest{path: "/good"})
+	require.Equal(t, errOK, g.err)
 }
 
 // However many watches are asked for in one frame, there are no more than may be, and no

@@ -3,7 +3,7 @@ package wire
 import (
 	"cmp"
 	"fmt"
-	"slices"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -25,7 +25,8 @@ type awaited struct {
 	// it fails.
 	refused  errCode
 	index    int
-	sequence uint64         // of a write
+	sequence uint64 // of a write
+	numbered bool
 	record   []byte         // of a write that was done before, or data that is not in the tree
 	read     *protocol.Read // to be used again
 	arms     *watcher
@@ -86,6 +87,9 @@ func (c *conn) request() (more bool, err error) {
 	w := awaited{xid: h.xid, op: h.op, q: q, code: code}
 	switch {
 	case code == errUnimplemented:
+		c.mu.Lock()
+		c.because(fmt.Sprintf("unknown opcode %d", h.op), slog.LevelInfo)
+		c.mu.Unlock()
 		c.place(w)
 		return false, nil
 	case code != errOK && (h.op == opAuth || h.op == opSasl):
@@ -176,6 +180,10 @@ func (c *conn) await(w awaited) uint64 {
 		c.flush()
 		c.mu.Lock()
 		for c.pending.len() >= c.s.config.MaxOutstanding && !c.ended {
+			if c.held && c.keeps { // which is not read behind this
+				c.end("the client does not say which answers it has")
+				break
+			}
 			c.room.Wait()
 		}
 	}
@@ -248,16 +256,23 @@ func ofZnode(kind protocol.ReadKind) bool {
 // single asks for a write that is no multi.
 func (c *conn) single(w awaited) {
 	op, code := operation(w.q)
-	if c.untimed(op) {
-		code = errUnimplemented
+	if refused := c.refuses(op); refused != errOK {
+		code = refused
 	}
 	c.propose(w, op, code)
 }
 
-// untimed says whether an operation makes a znode with a TTL where there are none.
-func (c *conn) untimed(op tree.Op) bool {
+// refuses returns what a well-formed operation is refused with here: one that makes a znode
+// with a TTL where there are none, or the one that is there for who looks for it.
+func (c *conn) refuses(op tree.Op) errCode {
 	create, ok := op.(tree.Create)
-	return ok && create.TTL != 0 && c.s.config.NoTTL
+	switch {
+	case ok && create.TTL != 0 && c.s.config.NoTTL:
+		return errUnimplemented
+	case ok && create.Path == extensionsPath && create.Mode&tree.Sequential == 0:
+		return errNodeExists
+	}
+	return errOK
 }
 
 func (c *conn) multi(w awaited, q *multiRequest) {
@@ -266,9 +281,12 @@ func (c *conn) multi(w awaited, q *multiRequest) {
 		return
 	}
 	op, index, code := multiOperation(q)
-	if i := slices.IndexFunc(op.Ops, c.untimed); i >= 0 {
-		index, code = i, errUnimplemented
-		op.Ops = append(op.Ops[:i], alwaysFails)
+	for i := range op.Ops {
+		if refused := c.refuses(op.Ops[i]); refused != errOK {
+			index, code = i, refused
+			op.Ops = append(op.Ops[:i], alwaysFails)
+			break
+		}
 	}
 	w.index, w.refused = index, code
 	c.propose(w, op, errOK)
@@ -279,9 +297,13 @@ func (c *conn) propose(w awaited, op tree.Op, code errCode) {
 	if code == errOK && tree.ValidateSize(op, c.limits) != nil {
 		code = errBadArguments
 	}
-	if w.code = code; code != errOK || w.record != nil {
+	w.code = code
+	switch {
+	case w.record != nil, code != errOK && !w.numbered:
 		c.place(w)
 		return
+	case code != errOK:
+		op = alwaysFails // it has its number all the same
 	}
 	c.frame = nil // the operation holds bytes of it
 	c.sequence++

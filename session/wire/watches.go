@@ -14,7 +14,7 @@ type watcher struct {
 	id      uint64
 	path    string
 	kind    watch.Kind
-	resumed *missing // while it is being resumed
+	resumed *replay // while it is being resumed
 }
 
 // sameKind says whether two kinds of watches are one to a client: of one path it has one
@@ -110,7 +110,7 @@ func (c *conn) armed(w *watcher, a *protocol.Answer) {
 // replaceBy removes the watches whose place another one takes.
 func (c *conn) replaceBy(w *watcher) {
 	for _, o := range slices.Clone(c.watches.byPath[w.path]) {
-		if o != w && sameKind(o.kind, w.kind) {
+		if o != w && o.resumed == nil && sameKind(o.kind, w.kind) {
 			c.unwatch(o)
 		}
 	}
@@ -133,8 +133,7 @@ func (c *conn) events(m *protocol.Events) {
 		case e.Type == watch.Gap && w.resumed == nil:
 			c.end("events may be missing")
 			return
-		case e.Type == watch.Gap:
-			*w.resumed = missing{e.Since, e.Zxid}
+		case w.resumed != nil && !c.replays(w.resumed, e):
 		case c.watches.news(w.id, e):
 			c.event(e.Zxid, e.Type, e.Path)
 		}
@@ -161,7 +160,7 @@ func (c *conn) lookForWatches(q *watchesRequest) errCode {
 		return code // a real server finds it to remove it alone
 	}
 	for _, w := range slices.Clone(c.watches.byPath[q.path]) {
-		if !q.covers(w.kind) {
+		if !q.covers(w.kind) || w.resumed != nil {
 			continue
 		}
 		code = errOK
