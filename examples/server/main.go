@@ -6,6 +6,12 @@
 //	server -zoo-cfg FILE        the member that a ZooKeeper configuration describes;
 //	server FILE                 the same
 //
+// In the second form ;HOST:PORT behind a member's address, in quotes, is where clients are
+// told to find it: some of them, as Curator, go by that. With a ZooKeeper configuration
+// clients are served with TLS at its secureClientPort, if its key store and trust store are
+// PEM files. Where members and their clients' ports are is known from when the ensemble was
+// founded: what the list says later changes nothing.
+//
 // It stays in the foreground, prints the line "ready" once all of its members serve,
 // and ends on SIGTERM or SIGINT: leadership is handed over and everything closed. What
 // was acknowledged is on disk, so SIGKILL does as well.

@@ -41,7 +41,8 @@ func parse(args []string, log io.Writer) (*flags, error) {
 	set.IntVar(&f.members, "members", 0, "run a whole ensemble of so many members in this process")
 	set.Uint64Var(&f.id, "id", 0, "run one member: its `ID`, one of -peers")
 	set.StringVar(&f.peers, "peers", "", "with -id: all founding members, the same list at every start, as `1=host:port,2=host:port`;"+
-		" with ;host:port behind one, clients are told that it serves them there")
+		" with ;host:port behind one (put it in quotes), clients are told that it serves them there."+
+		" What is said of other members counts when the ensemble is founded")
 	set.StringVar(&f.client, "client", "", "`host:port` to serve clients at; with -members one for each, with commas")
 	set.StringVar(&f.dir, "dir", "", "`directory` for what is to be kept")
 	set.StringVar(&f.zooCfg, "zoo-cfg", "", "run the member that this ZooKeeper configuration `file` describes")

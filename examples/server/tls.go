@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -20,6 +21,9 @@ const sslPrefix = "zookeeper.ssl."
 // must have a certificate that is trusted, unless ssl.clientAuth is want or none.
 func clientTLS(cfg *zoocfg.Config) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	if err := tlsVersions(cfg, c); err != nil {
+		return nil, err
+	}
 	text, err := pemStore(cfg, "keyStore")
 	if err != nil {
 		return nil, err
@@ -46,6 +50,28 @@ func clientTLS(cfg *zoocfg.Config) (*tls.Config, error) {
 		return nil, fmt.Errorf("%strustStore.location: there is no certificate in it", sslPrefix)
 	}
 	return c, nil
+}
+
+// tlsVersions takes the versions that are allowed: nothing below 1.2 is.
+func tlsVersions(cfg *zoocfg.Config, c *tls.Config) error {
+	if suites := cfg.Properties[sslPrefix+"ciphersuites"]; suites != "" {
+		return fmt.Errorf("%sciphersuites: they cannot be chosen", sslPrefix)
+	}
+	enabled := cfg.Properties[sslPrefix+"enabledProtocols"]
+	if enabled == "" {
+		enabled = cmp.Or(cfg.Properties[sslPrefix+"protocol"], "TLSv1.2,TLSv1.3")
+	}
+	versions := map[string]uint16{"TLSv1.2": tls.VersionTLS12, "TLSv1.3": tls.VersionTLS13}
+	c.MinVersion, c.MaxVersion = tls.VersionTLS13+1, 0
+	for name := range strings.SplitSeq(enabled, ",") {
+		if v, ok := versions[strings.TrimSpace(name)]; ok {
+			c.MinVersion, c.MaxVersion = min(c.MinVersion, v), max(c.MaxVersion, v)
+		}
+	}
+	if c.MaxVersion == 0 {
+		return fmt.Errorf("%senabledProtocols: neither TLSv1.2 nor TLSv1.3 is in %q", sslPrefix, enabled)
+	}
+	return nil
 }
 
 // pemStore reads the file of a store.

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/binary"
 	"encoding/pem"
 	"io"
 	"math/big"
@@ -17,6 +18,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/zabtree/zabtree/internal/jute"
 )
 
 // authority signs certificates.
@@ -114,6 +117,9 @@ func TestBadStores(t *testing.T) {
 		"ssl.keyStore.location=" + nothing:                                        "failed to find any PEM data",
 		"ssl.keyStore.location=" + store:                                          "ssl.trustStore.location is not set",
 		"ssl.keyStore.location=" + store + "\nssl.trustStore.location=" + nothing: "no certificate in it",
+		"ssl.ciphersuites=A":                                                      "they cannot be chosen",
+		"ssl.enabledProtocols=TLSv1.1,SSL":                                        "neither TLSv1.2 nor TLSv1.3",
+		"ssl.crl=true":                                                            "ssl.crl: not supported",
 		"ssl.keyStore.location=" + store + "\nssl.clientAuth=maybe":               "is not need, want or none",
 	} {
 		file := filepath.Join(t.TempDir(), "zoo.cfg")
@@ -121,4 +127,56 @@ func TestBadStores(t *testing.T) {
 		_, err := plan([]string{file}, io.Discard)
 		require.ErrorContains(t, err, want, text)
 	}
+}
+
+// A client with a certificate has the identity of its subject, which ACLs may name, and the
+// versions of TLS are those that are allowed.
+func TestCertificatesAreIdentities(t *testing.T) {
+	a := newAuthority(t)
+	_, _, store := a.sign("server", a)
+	_, _, client := a.sign("client", a)
+	pair, err := tls.LoadX509KeyPair(client, client)
+	require.NoError(t, err)
+	addr := freePort(t)
+	_, port, err := net.SplitHostPort(addr)
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "zoo.cfg")
+	require.NoError(t, os.WriteFile(file, []byte("tickTime=2000\ndataDir="+t.TempDir()+"\nsecureClientPort="+port+
+		"\nssl.keyStore.location="+store+"\nssl.trustStore.location="+filepath.Join(a.dir, "ca.pem")+"\nssl.enabledProtocols=TLSv1.3\n"), 0o600))
+	roots := x509.NewCertPool()
+	roots.AddCert(a.cert)
+	config := &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}}
+	runs(t, []string{file}, func() {
+		old := config.Clone()
+		old.MaxVersion = tls.VersionTLS12
+		_, err := tls.Dial("tcp", addr, old)
+		require.ErrorContains(t, err, "protocol version")
+
+		n, err := tls.Dial("tcp", addr, config)
+		require.NoError(t, err)
+		defer n.Close()
+		hello := jute.AppendLong(jute.AppendInt(nil, 0), 0)
+		hello = jute.AppendBuffer(jute.AppendLong(jute.AppendInt(hello, 10_000), 0), make([]byte, 16))
+		reply := say(t, n, hello)
+		require.NotZero(t, binary.BigEndian.Uint64(reply[8:]), "a session")
+		create := jute.AppendString(jute.AppendInt(jute.AppendInt(nil, 1), 1), "/mine")
+		create = jute.AppendInt(jute.AppendVector(jute.AppendBuffer(create, nil), 1), 31)
+		create = jute.AppendInt(jute.AppendString(jute.AppendString(create, "x509"), "CN=client"), 0)
+		require.Zero(t, binary.BigEndian.Uint32(say(t, n, create)[12:]), "the error of create")
+		get := jute.AppendBool(jute.AppendString(jute.AppendInt(jute.AppendInt(nil, 2), 4), "/mine"), false)
+		require.Zero(t, binary.BigEndian.Uint32(say(t, n, get)[12:]), "the error of getData")
+	})
+}
+
+// say sends a frame and returns the next one.
+func say(t *testing.T, n net.Conn, frame []byte) []byte {
+	_, err := n.Write(jute.AppendBuffer(nil, frame))
+	require.NoError(t, err)
+	var head [4]byte
+	_, err = io.ReadFull(n, head[:])
+	require.NoError(t, err)
+	b := make([]byte, binary.BigEndian.Uint32(head[:]))
+	_, err = io.ReadFull(n, b)
+	require.NoError(t, err)
+	return b
 }

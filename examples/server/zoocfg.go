@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/zabtree/zabtree/internal/zoocfg"
@@ -56,7 +57,7 @@ func planZooCfg(f *flags, log io.Writer) ([]memberPlan, error) {
 func serverOf(cfg *zoocfg.Config) server.Config {
 	c := server.Config{
 		Dir: cfg.DataDir, SuperDigest: cfg.SuperDigest,
-		Settings:          tree.Settings{SoftQuotas: !cfg.EnforceQuota},
+		Settings:          tree.Settings{SoftQuotas: !cfg.EnforceQuota, X509: x509Of(cfg)},
 		MinSessionTimeout: cfg.MinSessionTimeout, MaxSessionTimeout: cfg.MaxSessionTimeout,
 		// Apache looks every minute unless a property says otherwise.
 		ReapInterval: time.Minute,
@@ -93,6 +94,20 @@ func wireOf(cfg *zoocfg.Config) wire.Config {
 		}
 	}
 	return c
+}
+
+// x509Of says whether ACLs may name subjects of certificates: if clients can have them, or
+// if the provider is configured, as Apache wants it.
+func x509Of(cfg *zoocfg.Config) bool {
+	if cfg.SecureClient != (zoocfg.Addr{}) {
+		return true
+	}
+	for name, value := range cfg.Properties {
+		if strings.HasPrefix(name, "zookeeper.authProvider.") && strings.HasSuffix(value, ".X509AuthenticationProvider") {
+			return true
+		}
+	}
+	return false
 }
 
 // portOf is how conf shows a port: -1 is none.
