@@ -50,7 +50,8 @@ type Config struct {
 	// by default, and SyncTimeout how long it waits then for this member to reach what
 	// the client has seen, or a leader; and how long connections are kept while the
 	// member does not serve. Default 5 s. A connection for which that was too long is
-	// closed without an answer: clients try another member.
+	// closed without an answer: clients try another member. If the member is there and
+	// serves, a session may take another HandshakeTimeout to be opened or moved.
 	HandshakeTimeout, SyncTimeout time.Duration
 
 	// Words are the four-letter words that are answered: by default srvr and ruok. A
