@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -70,6 +71,18 @@ type Config struct {
 	// of its subject. The connections must be of crypto/tls.
 	X509 bool
 
+	// ReadOnly serves reads while the member does not serve, once that has lasted for
+	// SyncTimeout, to clients that have agreed to it (ZooKeeper's read-only mode): each
+	// has a session of this connection alone, whose writes are refused, until the member
+	// serves again. The word isro is answered then, whatever Words say.
+	ReadOnly bool
+
+	// MinSessionTimeout and MaxSessionTimeout bound the timeout of read-only sessions, and
+	// SuperDigest is who may read everything over them. They should be what the member
+	// has for its own. Default 1 s, 24 h and nobody.
+	MinSessionTimeout, MaxSessionTimeout time.Duration
+	SuperDigest                          string
+
 	// Conf is the answer to the word conf, but for the members.
 	Conf string
 
@@ -99,6 +112,8 @@ func (c *Config) withDefaults() Config {
 	if d.SyncTimeout == 0 {
 		d.SyncTimeout = 5 * time.Second
 	}
+	d.MinSessionTimeout = cmp.Or(d.MinSessionTimeout, time.Second)
+	d.MaxSessionTimeout = cmp.Or(d.MaxSessionTimeout, max(24*time.Hour, d.MinSessionTimeout))
 	if d.Words == nil {
 		d.Words = []string{string(wordSrvr), string(wordRuok)}
 	}
@@ -130,6 +145,12 @@ func (c *Config) Validate() error {
 	if d.SyncTimeout < 0 {
 		bad("SyncTimeout", "is negative")
 	}
+	if d.MinSessionTimeout < 0 {
+		bad("MinSessionTimeout", "is negative")
+	}
+	if d.MaxSessionTimeout < max(0, d.MinSessionTimeout) {
+		bad("MaxSessionTimeout", "%v is less than MinSessionTimeout, %v", d.MaxSessionTimeout, d.MinSessionTimeout)
+	}
 	for _, w := range d.Words {
 		if _, known := parseWord([4]byte([]byte(w + "    ")[:4])); len(w) != 4 && w != "*" || len(w) == 4 && !known {
 			bad("Words", "%q is no four-letter word", w)
@@ -146,5 +167,5 @@ const (
 
 // allows says whether a word is answered.
 func (c *Config) allows(w word) bool {
-	return slices.Contains(c.Words, "*") || slices.Contains(c.Words, string(w))
+	return c.ReadOnly && w == wordIsro || slices.Contains(c.Words, "*") || slices.Contains(c.Words, string(w))
 }

@@ -38,6 +38,9 @@ type conn struct {
 	pinged   time.Time
 	limits   tree.Limits
 	batch    []protocol.Request
+	readOnly bool // the session is
+
+	wish wish // Server.mu guards it
 
 	received, sent atomic.Int64
 	latency        latency

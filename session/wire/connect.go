@@ -35,11 +35,11 @@ func (c *conn) handshake() error {
 	if err != nil {
 		return err
 	}
-	j, err := c.join(first, q.lastZxidSeen)
+	j, err := c.joinAs(&q, first)
 	if err != nil {
 		return err
 	}
-	r := connectResponse{hasReadOnly: q.hasReadOnly}
+	r := connectResponse{hasReadOnly: q.hasReadOnly, readOnly: c.readOnly}
 	switch {
 	case j.attached != nil:
 		c.base = j.attached.LastSequence

@@ -46,12 +46,12 @@ func (c *conn) answerWord(w word) error {
 
 // word returns the answer to a word.
 func (s *Server) word(w word) string {
-	mode, _ := s.host.Mode()
+	mode := s.mode()
 	switch w {
 	case wordRuok:
 		return "imok"
 	case wordIsro:
-		return "rw"
+		return isro(mode)
 	case wordGtmk, wordStmk:
 		return strconv.FormatInt(s.mask.Load(), 10)
 	case wordConf:
@@ -103,6 +103,9 @@ func (s *Server) word(w word) string {
 func (s *Server) srvr(mode, clients string) string {
 	low, mean, high := s.stats.latency.figures()
 	v := s.host.View()
+	if mode == readOnlyMode {
+		clients = "READ-ONLY mode; serving only read-only clients\n" + clients
+	}
 	return fmt.Sprintf("%s\n%sLatency min/avg/max: %.0f/%.4f/%.0f\nReceived: %d\nSent: %d\nConnections: %d\nOutstanding: %d\n"+
 		"Zxid: 0x%x\nMode: %s\nNode count: %d\n", versionLine, clients, low, mean, high, s.stats.received.Load(), s.stats.sent.Load(),
 		len(s.all()), s.stats.outstanding.Load(), v.Zxid(), mode, znodes(v))

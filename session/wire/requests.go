@@ -83,6 +83,10 @@ func (c *conn) request() (more bool, err error) {
 		c.getData(h.xid, body)
 		return true, nil
 	}
+	if c.readOnly && changes(h.op) {
+		c.place(awaited{xid: h.xid, op: h.op, code: errNotReadOnly})
+		return true, nil
+	}
 	q, code := decodeRequest(h.op, body)
 	w := awaited{xid: h.xid, op: h.op, q: q, code: code}
 	switch {

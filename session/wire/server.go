@@ -28,6 +28,8 @@ type Server struct {
 	reads sync.Pool    // of *protocol.Read that are answered
 	paths *jute.Interner
 
+	readOnlyWatches atomic.Int64
+
 	stop    chan struct{} // closed by Close
 	workers sync.WaitGroup
 
@@ -36,6 +38,7 @@ type Server struct {
 	listeners map[net.Listener]struct{}
 	conns     map[*conn]struct{}
 	perAddr   map[string]int
+	readOnly  readOnly
 }
 
 // stats are counted over all connections, since the start or the word srst.
@@ -58,6 +61,7 @@ func NewServer(host Host, config Config) (*Server, error) {
 		host: host, config: config.withDefaults(), started: time.Now(), stop: make(chan struct{}),
 		listeners: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{}, perAddr: map[string]int{},
 		reads: sync.Pool{New: func() any { return new(protocol.Read) }}, paths: jute.NewInterner(),
+		readOnly: readOnly{turn: make(chan struct{})},
 	}
 	s.mask.Store(traceMask)
 	s.workers.Go(s.watchMode)
@@ -158,7 +162,8 @@ func addrOf(n net.Conn) string {
 }
 
 // watchMode ends all connections once the host has not served for a while: another
-// member may be able to.
+// member may be able to. It sees to it that reads are served from then on, if they are to
+// be, until the host serves again.
 func (s *Server) watchMode() {
 	timer := time.NewTimer(s.config.SyncTimeout)
 	timer.Stop()
@@ -169,6 +174,7 @@ func (s *Server) watchMode() {
 		if was := serving; was != (mode != "") {
 			if serving = !was; serving {
 				timer.Stop()
+				s.served()
 			} else {
 				timer.Reset(s.config.SyncTimeout)
 			}
@@ -177,9 +183,7 @@ func (s *Server) watchMode() {
 		case <-changed:
 		case <-timer.C:
 			timer.Reset(s.config.SyncTimeout)
-			for _, c := range s.all() {
-				c.fail("this member does not serve", slog.LevelInfo)
-			}
+			s.unserved()
 		case <-s.stop:
 			return
 		}
