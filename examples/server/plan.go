@@ -31,6 +31,7 @@ type flags struct {
 	min, max  time.Duration
 	reap      time.Duration
 	ttl       bool
+	readOnly  bool
 	verbosely bool
 }
 
@@ -52,6 +53,7 @@ func parse(args []string, log io.Writer) (*flags, error) {
 	set.DurationVar(&f.max, "max-session-timeout", 0, "greatest `timeout` of a session (default 24h)")
 	set.DurationVar(&f.reap, "reap", 0, "`interval` at which containers and TTL znodes are looked for (default 1s)")
 	set.BoolVar(&f.ttl, "ttl", true, "allow znodes with a TTL")
+	set.BoolVar(&f.readOnly, "read-only", false, "let members without a leader serve reads to clients that are content with them")
 	set.BoolVar(&f.verbosely, "v", false, "log what the members and the client ports have to say, to standard error")
 	if err := set.Parse(args); err != nil {
 		return nil, err
@@ -107,7 +109,10 @@ func plan(args []string, log io.Writer) ([]memberPlan, error) {
 func (f *flags) common() memberPlan {
 	return memberPlan{
 		server: server.Config{Tick: f.tick, MinSessionTimeout: f.min, MaxSessionTimeout: f.max, ReapInterval: f.reap},
-		wire:   wire.Config{NoTTL: !f.ttl, Words: strings.Split(f.words, ",")},
+		wire: wire.Config{
+			NoTTL: !f.ttl, Words: strings.Split(f.words, ","),
+			ReadOnly: f.readOnly, MinSessionTimeout: f.min, MaxSessionTimeout: f.max,
+		},
 	}
 }
 

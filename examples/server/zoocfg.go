@@ -34,6 +34,7 @@ func planZooCfg(f *flags, log io.Writer) ([]memberPlan, error) {
 		return nil, errors.New("sslQuorum: TLS between members with Java's key stores is not supported")
 	}
 	p := memberPlan{server: serverOf(cfg), wire: wireOf(cfg)}
+	p.wire.MinSessionTimeout, p.wire.MaxSessionTimeout = p.server.MinSessionTimeout, p.server.MaxSessionTimeout
 	if cfg.SecureClient != (zoocfg.Addr{}) {
 		p.secure = cfg.SecureClient.Listen()
 		if p.tls, err = clientTLS(cfg); err != nil {
@@ -80,7 +81,7 @@ func serverOf(cfg *zoocfg.Config) server.Config {
 func wireOf(cfg *zoocfg.Config) wire.Config {
 	c := wire.Config{
 		MaxConns: cfg.MaxCnxns, MaxConnsPerAddr: cfg.MaxClientCnxns, MaxFrameBytes: cfg.MaxBuffer,
-		NoTTL: !cfg.ExtendedTypes, Words: cfg.FourLetterWords,
+		NoTTL: !cfg.ExtendedTypes, Words: cfg.FourLetterWords, ReadOnly: cfg.ReadOnlyMode, SuperDigest: cfg.SuperDigest,
 		X509:        true,
 		SyncTimeout: max(time.Second, time.Duration(cfg.SyncLimit)*cfg.TickTime),
 		Conf: fmt.Sprintf("clientPort=%d\nsecureClientPort=%d\ndataDir=%s\ndataLogDir=%s\ntickTime=%d\nmaxClientCnxns=%d\n"+
