@@ -3,16 +3,20 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/zabtree/zabtree/internal/zoocfg"
 	"github.com/zabtree/zabtree/zab"
 )
 
@@ -117,6 +121,49 @@ func TestZooKeepersConfiguration(t *testing.T) {
 		require.Contains(t, word(t, addr, "ruok"), "not in the whitelist")
 		require.Regexp(t, `^datadir_size: \d+\nlogdir_size: [1-9]\d+\n$`, word(t, addr, "dirs"))
 	})
+}
+
+// Members of an ensemble that are left alone serve reads, if their configurations say so.
+func TestReadOnly(t *testing.T) {
+	dir, clients := t.TempDir(), []string{freePort(t), freePort(t)}
+	var servers string
+	for i := range clients {
+		_, quorum, _ := net.SplitHostPort(freePort(t))
+		_, election, _ := net.SplitHostPort(freePort(t))
+		servers += fmt.Sprintf("server.%d=127.0.0.1:%s:%s\n", i+1, quorum, election)
+	}
+	var files []string
+	for i, addr := range clients {
+		data := filepath.Join(dir, strconv.Itoa(i+1))
+		require.NoError(t, os.Mkdir(data, 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(data, "myid"), []byte(strconv.Itoa(i+1)), 0o600))
+		host, port, err := net.SplitHostPort(addr)
+		require.NoError(t, err)
+		files = append(files, data+".cfg")
+		require.NoError(t, os.WriteFile(files[i], []byte("tickTime=500\ninitLimit=10\nsyncLimit=2\ndataDir="+data+
+			"\nclientPort="+port+"\nclientPortAddress="+host+"\n"+servers), 0o600))
+	}
+	t.Setenv(zoocfg.FlagsName, "-Dreadonlymode.enabled=true")
+	ctx, cancel := context.WithCancel(t.Context())
+	out := &output{ready: make(chan struct{})}
+	done := make(chan error, 1)
+	go func() { done <- run(ctx, files[:1], out, io.Discard) }()
+	runs(t, files[1:], func() { <-out.ready })
+	require.Eventually(t, func() bool { return word(t, clients[0], "isro") == "ro" }, time.Minute, 10*time.Millisecond)
+	require.Contains(t, word(t, clients[0], "srvr"), "Mode: read-only\n")
+	cancel()
+	require.NoError(t, <-done)
+
+	// They are not taken for Apache's files, nor Apache's for theirs.
+	_, err := plan(files[:1], io.Discard)
+	require.NoError(t, err)
+	require.NoError(t, os.Rename(filepath.Join(dir, "1", "zabtree"), filepath.Join(dir, "1", "version-2")))
+	_, err = plan(files[:1], io.Discard)
+	require.ErrorContains(t, err, "is of Apache's server")
+
+	plans, err := plan(strings.Fields("-members 1 -client a:1 -dir d -read-only"), io.Discard)
+	require.NoError(t, err)
+	require.True(t, plans[0].wire.ReadOnly)
 }
 
 // What members tell their clients of each other is what they were told at the beginning.

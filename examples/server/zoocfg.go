@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -34,6 +35,9 @@ func planZooCfg(f *flags, log io.Writer) ([]memberPlan, error) {
 		return nil, errors.New("sslQuorum: TLS between members with Java's key stores is not supported")
 	}
 	p := memberPlan{server: serverOf(cfg), wire: wireOf(cfg)}
+	if err := notApaches(cfg.DataDir, p.server.Dir); err != nil {
+		return nil, err
+	}
 	p.wire.MinSessionTimeout, p.wire.MaxSessionTimeout = p.server.MinSessionTimeout, p.server.MaxSessionTimeout
 	if cfg.SecureClient != (zoocfg.Addr{}) {
 		p.secure = cfg.SecureClient.Listen()
@@ -55,9 +59,22 @@ func planZooCfg(f *flags, log io.Writer) ([]memberPlan, error) {
 	return []memberPlan{p}, nil
 }
 
+// notApaches refuses to begin an empty tree beside what Apache's server has written.
+func notApaches(dataDir, own string) error {
+	apaches := filepath.Join(dataDir, "version-2")
+	if _, err := os.Stat(own); err == nil {
+		return nil
+	}
+	if _, err := os.Stat(apaches); err == nil {
+		return fmt.Errorf("dataDir: %s is of Apache's server, whose files are not read", apaches)
+	}
+	return nil
+}
+
 func serverOf(cfg *zoocfg.Config) server.Config {
 	c := server.Config{
-		Dir: cfg.DataDir, SuperDigest: cfg.SuperDigest,
+		// As with Apache's version-2 it is a directory of its own: dataDir has myid.
+		Dir: filepath.Join(cfg.DataDir, "zabtree"), SuperDigest: cfg.SuperDigest,
 		Settings:          tree.Settings{SoftQuotas: !cfg.EnforceQuota, X509: x509Of(cfg)},
 		MinSessionTimeout: cfg.MinSessionTimeout, MaxSessionTimeout: cfg.MaxSessionTimeout,
 		// Apache looks every minute unless a property says otherwise.
