@@ -12,7 +12,7 @@ import (
 func (c *conn) Receive(messages []protocol.Message) {
 	c.mu.Lock()
 	for _, m := range messages {
-		if c.ended {
+		if c.ended || c.ending { // what comes behind the last answer is not said
 			break
 		}
 		c.take(m)

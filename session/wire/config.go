@@ -73,8 +73,9 @@ type Config struct {
 
 	// ReadOnly serves reads while the member does not serve, once that has lasted for
 	// SyncTimeout, to clients that have agreed to it (ZooKeeper's read-only mode): each
-	// has a session of this connection alone, whose writes are refused, until the member
-	// serves again. The word isro is answered then, whatever Words say.
+	// has a session of its connection alone, whose writes are refused, until the member
+	// serves again. What they read may be old. The word isro is answered, whatever Words
+	// say.
 	ReadOnly bool
 
 	// MinSessionTimeout and MaxSessionTimeout bound the timeout of read-only sessions, and

@@ -31,6 +31,23 @@
 // not serve for SyncTimeout, cannot reach what the client has seen in that time, may
 // have missed events (it was sent a snapshot), or is shut down.
 //
+// # Read-only serving
+//
+// With Config.ReadOnly, a member that has not served for SyncTimeout serves reads until it
+// serves again, to clients whose handshake says that they are content with that: readonly.go.
+// Such a session is of its connection alone, which goes over a link like any other, whose
+// host is in readonly_link.go: reads are made from the member's view, as the host of real
+// sessions makes them; watches are remembered and stay silent; whatever might change
+// something is refused with NOTREADONLY unseen, and so is sync, which nobody can make true
+// without a leader. The connection is closed once the member serves.
+//
+// The id of a read-only session is above all zxids, which those of the ensemble's sessions
+// are; brought to any member later it has expired. A session of the ensemble is left alone:
+// who asks for it is turned away without an answer, and finds it where the ensemble is. A
+// client that has seen more than the member is turned away as well. What is read is
+// committed, but may be old; a member that has just been started shows its last snapshot,
+// and serves no reads if it has none: what of its log was committed it does not know.
+//
 // # Extensions
 //
 // What ZooKeeper's protocol has no request for is in extension.go, where the rules are:
@@ -79,8 +96,15 @@
 //   - Limits of a quota that a multi sets count for the rest of it, and hard limits for what
 //     the same multi has added.
 //   - deleteContainer and reconfig are refused. SASL is answered as by a server that has
-//     none configured. There is no read-only mode: a member without a quorum serves the
-//     four-letter words alone.
+//     none configured.
+//   - Read-only serving begins SyncTimeout after the member has ceased to serve, not after
+//     two seconds or a tick, and needs no local sessions: a real server without them answers
+//     a handshake with a frame that is none. Who does not agree to read alone waits for
+//     SyncTimeout before the connection is closed. A read-only session ends with its
+//     connection, and is not taken over by another. That a session has expired is said of
+//     read-only ones only: a real server says it of each that it has not heard of, of which
+//     the ensemble may have. What it shows after a start is all that is in its log, some of
+//     which may be undone later.
 //   - No reply has a body beside an error. (A multi that is stumbled over has one there.)
 //   - A character beyond the BMP in a path, which no znode can have, comes back as it
 //     was, not as two surrogates.

@@ -57,10 +57,12 @@ func isro(mode string) string {
 }
 
 // unserved ends the connections of a member that has not served for a while, but for
-// those of clients that are content to read, whose time begins.
+// those of clients that are content to read, whose time begins: unless the member, which
+// has just been started, knows of nothing. It may have all of it in its log.
 func (s *Server) unserved() {
+	something := s.host.View().Zxid() > 0
 	s.mu.Lock()
-	if s.config.ReadOnly && !s.readOnly.on {
+	if s.config.ReadOnly && !s.readOnly.on && something {
 		s.readOnly.on = true
 		close(s.readOnly.turn)
 		s.readOnly.turn = make(chan struct{})

@@ -330,6 +330,26 @@ func TestReadOnlyComesLate(t *testing.T) {
 	d.closed()
 }
 
+// blank is a member that knows of nothing.
+type blank struct{ lonely }
+
+func (blank) View() *tree.View { return tree.New(tree.Settings{}).View() }
+
+// A member that has been started alone, and has no snapshot, does not say of everything
+// that it is not there.
+func TestReadOnlyNeedsSomethingToRead(t *testing.T) {
+	m := &moody{changed: make(chan struct{})}
+	s := serveFrom(t, Config{SyncTimeout: soon, ReadOnly: true}, func(host *server.Server) Host {
+		m.Server = host
+		return blank{lonely{m}}
+	})
+	m.sulk(true)
+	c := s.dial()
+	c.connectWith(contentToRead)
+	c.closed() // after more than SyncTimeout
+	require.Equal(t, "null", s.word("isro"))
+}
+
 // A client that has seen more than this member turns to another one.
 func TestReaderFromTheFuture(t *testing.T) {
 	s, m := serveMoody(t, Config{SyncTimeout: soon, ReadOnly: true})
@@ -386,6 +406,19 @@ func TestHostileReaders(t *testing.T) {
 	c.send(jute.AppendInt(jute.AppendInt(jute.AppendInt(nil, 9), int32(opGetData)), 1<<30))
 	require.Equal(t, errMarshalling, c.next().err)
 
+	// What comes behind a credential that proves nothing is not answered.
+	var b []byte
+	for _, x := range []multiOp{{opAuth, &authRequest{scheme: "magic"}}, {opWhoAmI, &whoAmIRequest{}}, {opWhoAmI, &whoAmIRequest{}}} {
+		f := &sheet{b: jute.AppendInt(jute.AppendInt(nil, 1), int32(x.op))}
+		f.body(x.body)
+		b = append(jute.AppendInt(b, int32(len(f.b))), f.b...)
+	}
+	d := s.reader()
+	_, err := d.n.Write(b)
+	require.NoError(t, err)
+	require.Equal(t, errAuthFailed, d.next().err)
+	d.closed()
+
 	// The identities of a session are bounded, the same one counts once.
 	for i := range 100 {
 		g, _ := c.do(opAuth, &authRequest{scheme: "digest", credential: []byte("same:same")})
@@ -433,8 +466,15 @@ func TestReadOnlyWatches(t *testing.T) {
 
 	c.do(opExists, &existsRequest{path: "/a", watch: true})
 	s.wire.readOnlyWatches.Add(maxAllReadOnlyWatches - 1)
-	c.ask(opExists, &existsRequest{path: "/a/b", watch: true})
-	c.closed()
+	for op, q := range map[opcode]request{
+		opExists:     &existsRequest{path: "/a/b", watch: true},
+		opSetWatches: &setWatchesRequest{op: opSetWatches, zxid: 1 << 40, data: []string{"/a", "/a/b"}, exist: []string{}, children: []string{}},
+	} {
+		d := s.reader()
+		d.ask(op, q)
+		d.closed()
+	}
+	require.NoError(t, c.n.Close())
 	require.Eventually(t, func() bool { return s.wire.readOnlyWatches.Load() == maxAllReadOnlyWatches-1 }, 10*time.Second, time.Millisecond)
 
 	l := &readOnlyLink{c: &conn{s: &Server{}}}
