@@ -1,8 +1,11 @@
 package clients
 
 import (
+	"bufio"
 	"cmp"
+	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -329,5 +332,69 @@ func TestReadOnly(t *testing.T) {
 				strings.Join(want[max(0, i-2):min(i+3, len(want))], "\n"))
 			return
 		}
+	}
+}
+
+// TestZkCliReadsOnly: Apache's own client reads from a member that was left alone, and
+// goes on to write, with its watch, once the member is not alone any more.
+func TestZkCliReadsOnly(t *testing.T) {
+	bin, err := server.BuildZabtree(t.Context(), root, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &hearing{pair: startPair(t, bin, "-zoo-cfg"), numbers: map[int64]string{}}
+	h.serves("leader", "follower")
+	h.connect("", zkwire.ConnectRequest{}).do(zkwire.Request{Op: zkwire.Create, Path: "/r", Data: []byte("hello"), ACL: anyone(31, "world", "anyone")})
+	h.kill(1)
+	h.serves("read-only")
+
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "java", "-Djava.util.logging.config.file=/dev/null", "-cp",
+		"/usr/share/java/zookeeper.jar:/usr/share/java/commons-cli.jar", "org.apache.zookeeper.ZooKeeperMain", "-r", "-server", h.addr)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, w := io.Pipe()
+	cmd.Stdout, cmd.Stderr = w, w
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		ended <- cmd.Wait()
+		w.Close()
+	}()
+	lines := bufio.NewScanner(r)
+	types := func(line, then string) {
+		t.Helper()
+		if line != "" {
+			if _, err := io.WriteString(in, line+"\n"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var seen []string
+		for lines.Scan() {
+			if seen = append(seen, lines.Text()); strings.Contains(lines.Text(), then) {
+				return
+			}
+		}
+		t.Fatalf("%s: no %q in %q", line, then, seen)
+	}
+	types("", "state:ConnectedReadOnly")
+	types("get -w /r", "hello")
+	types("create /w x", "Not a read-only call: /w")
+	h.start(1)
+	types("", "state:SyncConnected type:None")
+	types("create /w x", "Created /w")
+	types("set /r y", "NodeDataChanged path:/r")
+	if _, err := io.WriteString(in, "quit\n"); err != nil {
+		t.Fatal(err)
+	}
+	for lines.Scan() {
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
