@@ -16,7 +16,7 @@ import (
 func TestHostileReaders(t *testing.T) {
 	s, m := serveMoody(t, Config{SyncTimeout: soon, ReadOnly: true, MaxOutstanding: 4})
 	s.tend()
-	m.sulk(true)
+	s.readsOnly(m)
 	good := s.reader()
 	for name, frame := range map[string][]byte{
 		"no header":      {0, 0},
@@ -79,7 +79,7 @@ func TestHostileReaders(t *testing.T) {
 func TestReadOnlyWatches(t *testing.T) {
 	s, m := serveMoody(t, Config{SyncTimeout: soon, ReadOnly: true})
 	s.tend()
-	m.sulk(true)
+	s.readsOnly(m)
 	c := s.reader()
 	for range 10 { // the next takes the place of the one before
 		c.do(opExists, &existsRequest{path: "/a", watch: true})
@@ -119,9 +119,9 @@ func TestReadOnlyWatches(t *testing.T) {
 // Clients that come while the member is of two minds get a session of one kind or the
 // other, or none; and of the read-only ones none is left once it serves.
 func TestReadersInAStorm(t *testing.T) {
-	s, m := serveMoody(t, Config{SyncTimeout: time.Millisecond, ReadOnly: true})
+	s, m := serveMoody(t, Config{SyncTimeout: soon, ReadOnly: true})
 	s.tend()
-	const clients, rounds = 8, 40
+	const clients, rounds = 8, 12
 	kinds := make(chan string, clients*rounds)
 	for range clients {
 		go func() {
