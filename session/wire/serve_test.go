@@ -195,6 +195,14 @@ func TestSetWatchesTellsWhatWasMissed(t *testing.T) {
 	require.Equal(t, []string{"NodeCreated /z"}, events)
 	_, events = c.do(opCreate, create("/missing"))
 	require.Empty(t, events)
+	// One where no znode can be is there to be removed.
+	g, events = c.do(opSetWatches, &setWatchesRequest{op: opSetWatches, data: []string{}, exist: []string{"/\x00"}, children: []string{}})
+	require.Equal(t, errOK, g.err)
+	require.Empty(t, events)
+	for _, want := range []errCode{errOK, errNoWatcher} {
+		g, _ = c.do(opRemoveWatches, &watchesRequest{op: opRemoveWatches, path: "/\x00", kind: watcherData})
+		require.Equal(t, want, g.err)
+	}
 }
 
 func TestSetWatchesWithPersistentOnes(t *testing.T) {

@@ -208,7 +208,12 @@ func (c *conn) setWatches(w awaited, q *setWatchesRequest) {
 func (c *conn) setAnswered(p *awaited, a *protocol.Answer) {
 	w := p.arms
 	typ := missed(w.kind, p.set.zxid, a.Read)
-	if typ == 0 {
+	switch {
+	case typ == 0 && a.Read == nil: // nothing can be there, but the watch can be removed
+		c.replaceBy(w)
+		c.watches.add(w)
+		return
+	case typ == 0:
 		c.armed(w, a)
 		return
 	}

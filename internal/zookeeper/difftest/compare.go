@@ -147,7 +147,7 @@ func (c *comparer) show(x *field, which int) string {
 
 func (c *comparer) difference(step *Step, x *field, name, a, b string) Difference {
 	d := Difference{Step: step.ID, Slot: x.slot, Op: x.op, Field: name, A: a, B: b, step: step, request: x.during}
-	if r := x.during; r != nil && r.Op == zkwire.RemoveWatches && name == "err" && a == "-121" && b == "0" && c.guarded[r.Path] {
+	if r := x.during; r != nil && r.Op == zkwire.RemoveWatches && name == "err" && a == "-121" && b == "0" && c.guarded.has(r.Path) {
 		d.Op, d.Field = guardedOp, guardedWatch
 	}
 	if x.during != nil {

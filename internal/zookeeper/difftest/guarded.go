@@ -1,6 +1,8 @@
 package difftest
 
 import (
+	"strings"
+
 	"github.com/zabtree/zabtree/internal/zookeeper/zkwire"
 )
 
@@ -37,6 +39,13 @@ func (g guarded) learnOf(r *zkwire.Request) {
 	}
 }
 
+// has says whether a path is one of them, or what became of one that was to have a number.
+func (g guarded) has(path string) bool {
+	const digits = 10
+	name := strings.TrimRight(path, "0123456789")
+	return g[path] || len(path)-len(name) >= digits && g[path[:len(path)-digits]]
+}
+
 // spare takes out of b's events those that a does not have and that are of guarded
 // znodes, and returns them.
 func (g guarded) spare(a, b []SeenEvent) (rest, spared []SeenEvent) {
@@ -44,7 +53,7 @@ func (g guarded) spare(a, b []SeenEvent) (rest, spared []SeenEvent) {
 		switch {
 		case len(a) > 0 && eventText(a[0]) == eventText(e):
 			a = a[1:]
-		case len(b)-len(spared) > len(rest)+len(a) && e.Path != nil && g[*e.Path]:
+		case len(b)-len(spared) > len(rest)+len(a) && e.Path != nil && g.has(*e.Path):
 			spared = append(spared, e)
 			continue
 		}
