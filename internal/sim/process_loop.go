@@ -104,7 +104,7 @@ func (p *process) settle() {
 		p.perform(&p.out)
 	}
 	if low := p.store.LowSpace(); low != p.low {
-		p.low = low
+		p.low, p.scarce = low, true
 		p.machine.SetLowSpace(low)
 		p.wake()
 	}
