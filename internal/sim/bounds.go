@@ -17,7 +17,7 @@ type flow struct {
 	bytes  int
 	acked  uint64 // chunks of the snapshot that is on its way
 	chunks uint64 // that it has, once the last one was sent
-	whole  bool   // it was received, and nothing of the log behind it was sent yet
+	whole  bool   // it was received, and was neither enough nor followed by anything of the log
 }
 
 type flying struct {
@@ -100,6 +100,7 @@ func (o *observers) flowsIn(m *member, l *peerLink, raw []byte) {
 		s.acked = max(s.acked, f.N+1)
 		s.whole = s.acked == s.chunks
 	case f.Kind == audit.Ack:
+		s.whole = s.whole && f.Counter < m.proc.committed
 		for len(s.frames) > 0 && s.frames[0].last <= f.Counter {
 			s.bytes -= s.frames[0].bytes
 			s.frames = s.frames[1:]

@@ -41,6 +41,8 @@ type process struct {
 	low     bool
 	scarce  bool // it was low some time
 
+	committed uint64 // at the last tick, if it led then
+
 	// The disk worker.
 	worker  *driver.Worker
 	jobs    []job
