@@ -97,13 +97,13 @@ var bugs = []bug{
 	},
 	{
 		what: "Who lost patience with a candidate took its support back, each in its own time and for its own next best: when no" +
-			" voter could be spared, all had to be for the best one at one moment, and five of eight took minutes (liveness; seed 0x21b).",
+			" voter could be spared, all had to be for the best one at one moment, and five of eight took minutes (liveness).",
 		fix:  "zab/protocol: tickLooking, onLook; TestElectionOfAnExactQuorum, scenario election-support-kept",
 		name: "protocol-found-support-taken-back",
 	},
 	{
 		what: "A snapshot that was being restored was removed because the log was being given the next one, and the replica took" +
-			" it for a damaged disk and halted (no-halt; seed 0x21c).",
+			" it for a damaged disk and halted (no-halt).",
 		fix:  "internal/driver: Applier.Superseded; TestRestoreOfWhatIsBeingReplaced",
 		name: "driver-found-restore-superseded",
 	},
