@@ -65,6 +65,7 @@ func Load(fsys fs.FS) ([]*Plant, error) {
 //	--- new
 //	the lines that are there instead
 //
+// The keys are ref, checker, why and, if random runs do not find it, tape.
 // Blank lines at the end of a block are not part of it, and neither are lines of the
 // header that begin with a #. The error is a ParseError.
 func Parse(name string, text []byte) (*Plant, error) {
