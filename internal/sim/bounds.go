@@ -16,6 +16,8 @@ type flow struct {
 	frames []flying
 	bytes  int
 	acked  uint64 // chunks of the snapshot that is on its way
+	chunks uint64 // that it has, once the last one was sent
+	whole  bool   // it was received, and was neither enough nor followed by anything of the log
 }
 
 type flying struct {
@@ -42,7 +44,7 @@ func flows(frame []byte) bool {
 		return false
 	}
 	switch audit.Kind(frame[0]) {
-	case audit.Sync, audit.Snap, audit.Chunk, audit.Entries, audit.ChunkAck, audit.Ack:
+	case audit.Sync, audit.Snap, audit.Chunk, audit.Entries, audit.ChunkAck, audit.Ack, audit.Look, audit.Join:
 		return true
 	}
 	return false
@@ -58,8 +60,15 @@ func (o *observers) flowsOut(m *member, l *peerLink, raw []byte) {
 	case audit.Sync:
 		*s = flow{epoch: f.Epoch}
 	case audit.Snap:
+		if s.whole && s.epoch == f.Epoch && !m.proc.scarce {
+			o.w.fail(liveness, "member %d sends snapshot %v to %d, which has received another one and was sent nothing of the log behind it",
+				m.id, f.Snapshot.Zxid(), l.peer.ID)
+		}
 		*s = flow{epoch: f.Epoch, acked: f.N}
 	case audit.Chunk:
+		if f.Final {
+			s.chunks = f.N + 1
+		}
 		if window := uint64(max(1, opts.InflightBytes/opts.ChunkBytes)); f.N >= s.acked+window {
 			o.w.fail(bounded, "member %d sends chunk %d to %d, which has acknowledged %d; %d may be on their way", m.id, f.N, l.peer.ID, s.acked, window)
 		}
@@ -71,6 +80,7 @@ func (o *observers) flowsOut(m *member, l *peerLink, raw []byte) {
 			o.w.fail(bounded, "member %d has sent %d bytes of its log to %d that are not acknowledged, and sends %d more; %d are the limit",
 				m.id, s.bytes, l.peer.ID, len(f.Data), opts.InflightBytes)
 		}
+		s.whole = false
 		s.frames = append(s.frames, flying{lastOf(f.Data), len(f.Data)})
 		s.bytes += len(f.Data)
 	}
@@ -83,10 +93,14 @@ func (o *observers) flowsIn(m *member, l *peerLink, raw []byte) {
 	}
 	f, s := &o.frame, o.flow(m, l)
 	switch {
+	case f.Kind == audit.Look, f.Kind == audit.Join:
+		s.whole = false // it begins anew
 	case f.Epoch != s.epoch:
 	case f.Kind == audit.ChunkAck:
 		s.acked = max(s.acked, f.N+1)
+		s.whole = s.acked == s.chunks
 	case f.Kind == audit.Ack:
+		s.whole = s.whole && f.Counter < m.proc.committed
 		for len(s.frames) > 0 && s.frames[0].last <= f.Counter {
 			s.bytes -= s.frames[0].bytes
 			s.frames = s.frames[1:]

@@ -46,17 +46,26 @@
 //     under way, whole writes in order.
 //   - no-halt: no member halts, refuses a frame or fails to start by itself.
 //   - bounded: what is under way stays within its bounds, however slow somebody is: the
-//     log on its way to a follower, a host's proposals, a client's calls.
+//     log on its way to a follower, a host's proposals and the copies among them, a
+//     client's calls.
 //   - refusal: beyond the model, nobody answers when no quorum is whole.
-//   - no-panic, liveness.
+//   - no-panic.
+//   - liveness: what must come comes in time. And what would keep it from coming with bad
+//     luck alone is found where it happens: a follower that is sent the next snapshot, and
+//     nothing of the log behind the last; a change of membership that is said to be
+//     settled, and is not.
 //
 // # Seeds and tapes
 //
 // The same seed gives the same run, to the bit: [Report].Hash is over everything that
 // happened. Every draw is on a tape ([Report].Tape), which replays across changes of
-// the code for as long as those do not change how much is drawn; testdata/tapes has
-// one for what was found, see bugs.go. A failure prints its seed, every option and the
-// end of the timeline.
+// the code for as long as those do not change how much is drawn. Behind its end, and where
+// it was made calmer (see [Shrink]), as little happens as can. A failure prints its seed,
+// every option and the end of the timeline.
+//
+// What was found is listed in bugs.go. Each has a tape in testdata/tapes, which fails if
+// the bug comes back, and a plant (package plant) that brings it back: the command's
+// -plants . -tapes has each of these tapes find its own.
 //
 // # Goroutines, bytes
 //

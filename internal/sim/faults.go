@@ -152,7 +152,7 @@ func (f *faults) schedule() {
 }
 
 func (f *faults) later(k fault) {
-	f.w.sched.After(f.rnd.Exp(f.w.opts.Faults[k])+millisecond, nil, sched.Work, func() {
+	f.w.sched.After(f.rnd.Wait(f.w.opts.Faults[k])+millisecond, nil, sched.Work, func() {
 		if f.w.healing {
 			return
 		}

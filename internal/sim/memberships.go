@@ -15,7 +15,12 @@ type memberships struct {
 	settled zab.Membership // nil until there is an ensemble
 	changes []memberChange
 	applied uint64 // the highest counter that was applied anywhere
+	claims  []claim
 }
+
+// claim is a replica's word that the membership of a version is settled, given with
+// everything committed up to a counter.
+type claim struct{ version, commit uint64 }
 
 type memberChange struct {
 	at   zab.Zxid
@@ -56,7 +61,35 @@ func (s *memberships) committed(es []zab.Entry) {
 			s.written(es[i : i+1])
 		}
 		s.applied = e.Zxid.Counter
+		if !s.honest() {
+			return
+		}
 	}
+}
+
+// claimed takes what a replica says of its configuration. That a base says so is not
+// looked at.
+func (s *memberships) claimed(now *zab.Status) {
+	c := claim{now.Config.Version, now.Commit.Counter}
+	if now.Settled && c.version > now.Base.Counter && s.unsettled(c.version) && !slices.Contains(s.claims, c) {
+		s.claims = append(s.claims, c)
+	}
+}
+
+// unsettled says whether a change up to a counter may yet be needed.
+func (s *memberships) unsettled(version uint64) bool {
+	return slices.ContainsFunc(s.changes, func(c memberChange) bool { return c.at.Counter <= version })
+}
+
+// honest says whether all is settled that was claimed to be with what was applied so far.
+// Then these claims are forgotten.
+func (s *memberships) honest() bool {
+	due := func(c claim) bool { return c.commit <= s.applied }
+	if slices.ContainsFunc(s.claims, func(c claim) bool { return due(c) && s.unsettled(c.version) }) {
+		return false
+	}
+	s.claims = slices.DeleteFunc(s.claims, due)
+	return true
 }
 
 // settle takes a leader's word that the changes before an entry are committed.

@@ -230,8 +230,18 @@ func (o *observers) readAnswered(m *member, a *zab.ReadAnswer) {
 func (o *observers) status(s *zab.Status) {
 	c := &s.Config
 	o.members.proposed(c.PendingAt, c.Pending)
+	o.members.claimed(s)
+	o.settled()
 	if c.Version > o.config.Version || c.Version == o.config.Version && c.PendingAt != o.config.PendingAt {
 		o.config = c.Clone()
+	}
+}
+
+// settled holds what replicas say of changes of the membership to be so: whoever is told
+// that one is settled shuts down the members that have left.
+func (o *observers) settled() {
+	if !o.members.honest() {
+		o.w.fail(liveness, "a change of membership is said to be settled, and a crash may have its former members needed: %v", o.members.claims)
 	}
 }
 
@@ -252,6 +262,7 @@ func (o *observers) applied(m *member, es []zab.Entry, entries []tree.Entry, out
 		o.hold(check.Digest, o.check.Applied(&a))
 	}
 	o.members.committed(es)
+	o.settled()
 	last := es[len(es)-1].Zxid.Counter
 	o.committed = max(o.committed, last)
 	o.w.note(noteApplied, m.id, last, view.Digest())

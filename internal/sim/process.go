@@ -39,6 +39,9 @@ type process struct {
 	writing bool
 	written uint64
 	low     bool
+	scarce  bool // it was low some time
+
+	committed uint64 // at the last tick, if it led then
 
 	// The disk worker.
 	worker  *driver.Worker
@@ -78,6 +81,7 @@ type process struct {
 	hostedBy   map[netsim.Conn]*clientConn
 	lastHosted host.LinkID
 	proposed   int // by the host, and not answered yet
+	copies     copies
 
 	starved starved
 	behind  bool              // the applier waits for the log to be replaced

@@ -61,6 +61,7 @@ func (p *process) proposalEnded(r *driver.Resolution[waiter]) {
 		return
 	}
 	p.proposed--
+	p.copies.ended(r.Waiter.n)
 	p.m.w.observe.outcome(p, r)
 	t := r.Waiter.token
 	if r.Outcome == driver.Applied && (t.Purpose == host.ForWrite || t.Purpose == host.ForClose) {
@@ -90,6 +91,9 @@ func (p *process) finishHost() {
 		}
 		p.proposed++
 		p.asked++
+		if x, ok := p.copies.add(p.asked, q); !ok {
+			p.m.w.fail(bounded, "member %d: %+v is proposed again, with %d copies on their way", p.m.id, x, p.copies.of[x]-1)
+		}
 		p.in.proposals = append(p.in.proposals, driver.Proposal[waiter]{
 			Data: q.Command, Waiter: waiter{token: q.Token, n: p.asked}, Essential: q.Essential(), Err: p.admit(q.Essential()),
 		})

@@ -47,11 +47,20 @@ func (p *process) loop() {
 	p.takeIn(&in)
 	if in.ticks > 0 {
 		p.machine.Tick(p.look)
+		p.ticked()
 		p.notify(notice{tick: true})
 	}
 	p.settle()
 	if p.heard && p.alive() {
 		p.inStep()
+	}
+}
+
+// ticked takes note of what a leader has committed at a tick: who has that is synchronised.
+func (p *process) ticked() {
+	p.committed = 0
+	if p.status.Leader == p.m.id && p.status.Phase == protocol.Broadcasting {
+		p.committed = p.machine.Status().Commit.Counter
 	}
 }
 
@@ -104,7 +113,7 @@ func (p *process) settle() {
 		p.perform(&p.out)
 	}
 	if low := p.store.LowSpace(); low != p.low {
-		p.low = low
+		p.low, p.scarce = low, true
 		p.machine.SetLowSpace(low)
 		p.wake()
 	}

@@ -53,11 +53,14 @@ const tooLong = "too-long"
 
 // replay plays a tape again, for so many events at most if that is not 0.
 func replay(tape *sched.Tape, events uint64) *Report {
-	return play(sched.Replay(tape, sched.Calm), func(w *World) {
-		if events != 0 {
-			w.sched.Limit(events, func() { w.fail(tooLong, "more than %d events", events) })
-		}
-	})
+	return play(sched.Replay(tape, sched.Calm), func(w *World) { w.limit(events) })
+}
+
+// limit ends the run after so many events if that is not 0.
+func (w *World) limit(events uint64) {
+	if events != 0 {
+		w.sched.Limit(events, func() { w.fail(tooLong, "more than %d events", events) })
+	}
 }
 
 func play(source *sched.Source, change func(*World)) (r *Report) {

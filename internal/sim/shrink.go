@@ -10,13 +10,16 @@ import (
 // Shrink makes the tape of a run that failed shorter and calmer for as long as the same
 // checker finds something, in at most so many runs. A tape that does not fail is
 // returned as it is.
-func Shrink(tape *sched.Tape, runs int) *sched.Tape {
-	s := &shrinker{runs: runs}
-	first := Replay(tape)
+func Shrink(tape *sched.Tape, runs int) *sched.Tape { return shrink(tape, runs, replay) }
+
+func shrink(tape *sched.Tape, runs int, replay func(tape *sched.Tape, events uint64) *Report) *sched.Tape {
+	s := &shrinker{replay: replay, runs: runs}
+	first := replay(tape, 0)
 	if first.Failure == nil {
 		return tape
 	}
 	s.checker, s.best, s.events = first.Failure.Checker, first.Tape, first.Events
+	s.cut()
 	for again := true; again && s.runs > 0; {
 		again = false
 		// All streams in large parts before any in small ones.
@@ -28,15 +31,32 @@ func Shrink(tape *sched.Tape, runs int) *sched.Tape {
 			}
 		}
 	}
+	s.best.Trim()
 	return s.best
 }
 
 // shrinker has the best tape so far.
 type shrinker struct {
+	replay  func(tape *sched.Tape, events uint64) *Report
 	checker string
 	best    *sched.Tape
 	events  uint64
 	runs    int
+}
+
+// cut looks for how early the run can be left to itself: everything is calm behind the
+// draws of so many events. What fails for want of progress does so long after it went
+// wrong.
+func (s *shrinker) cut() {
+	for from, to := uint64(0), s.events; to-from > to/16+1 && s.runs > 0; {
+		at := from + (to-from)/2
+		s.runs-- // of what is kept
+		if kept := s.replay(s.best, at).Tape; s.try(func(t *sched.Tape) { *t = *kept }) {
+			to = at
+		} else {
+			from = at
+		}
+	}
 }
 
 // longest lists the streams, the one with the most draws first.
@@ -66,7 +86,7 @@ func (s *shrinker) try(change func(*sched.Tape)) bool {
 	}
 	t := s.best.Clone()
 	change(t)
-	r := replay(t, s.events) // what is calmer need not end sooner
+	r := s.replay(t, s.events) // what is calmer need not end sooner
 	if r.Failure == nil || r.Failure.Checker != s.checker {
 		return false
 	}

@@ -4,8 +4,6 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -63,51 +61,54 @@ func TestSameSeedSameRun(t *testing.T) {
 	require.NotEqual(t, Run(1).Hash, Run(2).Hash)
 }
 
-// tapeEvents is how far tapes are replayed: the bugs showed before that.
-const tapeEvents = 20_000
-
-// Bugs that were found have tapes here. One fails if its bug comes back, for as long as
-// the tape fits the code.
+// Bugs that were found have tapes here, and plants that put them back. A tape fails if its
+// bug comes back, for as long as it fits the code: the command's -plants . -tapes says
+// whether it does.
 func TestTapes(t *testing.T) {
-	files, err := filepath.Glob("testdata/tapes/*.tape")
-	require.NoError(t, err)
-	var names []string
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".tape")
-		names = append(names, name)
-		t.Run(name, func(t *testing.T) {
-			b, err := os.ReadFile(file)
+	var tapes []string
+	for _, b := range bugs {
+		if b.name == "" {
+			continue
+		}
+		file := filepath.Join("testdata/tapes", b.name+".tape")
+		tapes = append(tapes, file)
+		t.Run(b.name, func(t *testing.T) {
+			encoded, err := os.ReadFile(file)
 			require.NoError(t, err)
-			tape, err := sched.DecodeTape(b)
+			tape, err := sched.DecodeTape(encoded)
 			require.NoError(t, err)
-			r := replay(tape, tapeEvents)
-			if r.Failure != nil && r.Failure.Checker != tooLong {
+			if r := Replay(tape); r.Failure != nil {
 				t.Fatalf("%s\n%s: %s", r.Failure.Story(), r.Failure.Checker, r.Failure.Message)
 			}
 		})
+		_, err := os.Stat(filepath.Join("plant/testdata/plants", b.name+".plant"))
+		require.NoError(t, err, "%s", b.what)
 	}
-	for _, b := range bugs {
-		if b.tape != "" {
-			require.Contains(t, names, b.tape, "%s", b.what)
-		}
-		if b.plant != "" {
-			_, err := os.Stat(filepath.Join("plant/testdata/plants", b.plant+".plant"))
-			require.NoError(t, err)
-		}
-	}
-	require.True(t, slices.IsSorted(names))
+	files, err := filepath.Glob("testdata/tapes/*.tape")
+	require.NoError(t, err)
+	require.ElementsMatch(t, tapes, files)
 }
 
 // A checker that finds something is heard: a disk that forgets what it said was
 // durable is found, and its tape shrinks.
 func TestFindsWhatIsWrong(t *testing.T) {
 	var failed *Report
+	lies := func(w *World) { w.faults.lies = true }
 	for seed := uint64(1); failed == nil && seed < 30; seed++ {
-		if r := runWith(seed, func(w *World) { w.faults.lies = true }); r.Failure != nil {
+		if r := runWith(seed, lies); r.Failure != nil {
 			failed = r
 		}
 	}
 	require.NotNil(t, failed, "a disk that lies was not noticed")
 	require.NotEmpty(t, failed.Failure.Timeline)
 	require.Contains(t, []string{"storage-audit", "refinement", "durability-audit", "acked-durability", "no-halt", "digest"}, failed.Failure.Checker)
+
+	again := func(tape *sched.Tape, events uint64) *Report {
+		return play(sched.Replay(tape, sched.Calm), func(w *World) { lies(w); w.limit(events) })
+	}
+	small := shrink(failed.Tape, 60, again)
+	require.Less(t, len(small.Append(nil)), len(failed.Tape.Append(nil))/2)
+	r := again(small, 0)
+	require.NotNil(t, r.Failure)
+	require.Equal(t, failed.Failure.Checker, r.Failure.Checker)
 }

@@ -37,10 +37,10 @@ func (k *workload) begin() { k.next() }
 // stop makes the client do nothing new.
 func (k *workload) stop() { k.stopped = true }
 
-// next does something a while from now, and again; on a calm tape, too, time passes.
+// next does something a while from now, and again.
 func (k *workload) next() {
 	c := k.c
-	c.w.sched.After(max(c.rnd.Exp(c.w.opts.ThinkMean), millisecond), c.owner, sched.Work, func() {
+	c.w.sched.After(max(c.rnd.Wait(c.w.opts.ThinkMean), millisecond), c.owner, sched.Work, func() {
 		if k.stopped || c.w.resting || c.gone() {
 			return
 		}

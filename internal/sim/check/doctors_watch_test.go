@@ -125,6 +125,14 @@ var watchDoctors = []doctor{
 		}
 		return h.insert(i, &fedUnwatched{f.client, f.watch})
 	}},
+	{"an event of a watch that was removed before it was armed", Watches, func(h *chart) []fed {
+		_, f := find(h, 0, h.plain)
+		if f == nil {
+			return nil
+		}
+		asked, _ := h.asked(f)
+		return h.insert(asked+1, &fedUnwatched{f.client, f.watch})
+	}},
 	{"an event of nothing", Watches, func(h *chart) []fed {
 		i, f := find(h, 0, func(i int, f *fedEvent) bool {
 			return h.plain(i, f) && h.kind(f) == watch.Persistent && f.event.Type == watch.DataChanged

@@ -112,14 +112,10 @@ func (c *Checker) watchDropped(cl *client, id uint64) {
 	}
 }
 
-// Unwatched says that a client removed a watch. Before the read that is to arm it
-// is answered that says little: nothing is due, and anything may come.
+// Unwatched says that a client removed a watch: it is told nothing of it any more, also
+// if the read that is to arm it is not answered yet.
 func (c *Checker) Unwatched(id int, watchID uint64) error {
-	cl := c.client(id)
-	if w := cl.watches[watchID]; w != nil && !w.armed {
-		w.loose = true
-	}
-	c.watchDropped(cl, watchID)
+	c.watchDropped(c.client(id), watchID)
 	return c.err
 }
 
@@ -135,8 +131,6 @@ func (c *Checker) Event(id int, watchID uint64, ev *watch.Event, ringFloor int64
 	switch {
 	case w == nil:
 		return c.fail(Watches, "client %d is told %v of watch %d, which it has not asked for", id, ev, watchID)
-	case w.loose:
-		return nil
 	case w.removed || cl.ended:
 		return c.fail(Watches, "client %d is told %v of watch %d, which is not there any more", id, ev, watchID)
 	case w.done:

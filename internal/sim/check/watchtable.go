@@ -21,7 +21,6 @@ type watched struct {
 	listed  bool // in the table
 	done    bool // one-shot, and fired
 	removed bool
-	loose   bool  // removed while its read was under way
 	from    int64 // events are due for what is above
 	blind   int64 // what is expected up to this zxid is not known
 

@@ -15,11 +15,12 @@
 //   - build.go, process.go: a build with an overlay, and a run of what was built
 //     under a budget of CPU time.
 //   - command.go, sim.go, explore.go, tests.go: what is built and run, and what its end
-//     means: the simulator's command, random runs or the explorer, or a package's test
-//     binary.
+//     means: the simulator's command, for random runs, a tape or the explorer, or a
+//     package's test binary.
 //   - runner.go, report.go: the plants one after the other, or a few at a time.
 //   - mutant: changes made by a machine instead, run in the same way.
-//   - cmd/plant: the command that does it.
+//
+// The simulator's own command (cmd/sim) does it.
 //
 // Nothing here is part of the product or of the simulator, so goroutines, processes and the
 // clock are welcome. A Runner has as many goroutines as it runs plants at a time;

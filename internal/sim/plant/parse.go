@@ -65,6 +65,7 @@ func Load(fsys fs.FS) ([]*Plant, error) {
 //	--- new
 //	the lines that are there instead
 //
+// The keys are ref, checker, why and, if random runs do not find it, tape.
 // Blank lines at the end of a block are not part of it, and neither are lines of the
 // header that begin with a #. The error is a ParseError.
 func Parse(name string, text []byte) (*Plant, error) {
@@ -155,6 +156,8 @@ func (r *reader) header(line string) error {
 		r.value = &r.plant.Why
 	case "checker":
 		r.value = &r.list
+	case "tape":
+		r.value = &r.plant.Tape
 	default:
 		return r.fault("unknown key %q", key)
 	}
@@ -186,6 +189,8 @@ func (r *reader) finish() error {
 		return r.fault("ref or why is missing")
 	case len(p.Edits) == 0:
 		return r.fault("no edit")
+	case p.Tape != "" && !fs.ValidPath(p.Tape):
+		return r.fault("%q is no tape's name", p.Tape)
 	case r.block == &p.Edits[len(p.Edits)-1].Old:
 		return r.fault("an old block without a new one")
 	}

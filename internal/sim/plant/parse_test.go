@@ -40,6 +40,13 @@ func TestParse(t *testing.T) {
 	if len(p.Edits) != 2 || p.Edits[0] != want[0] || p.Edits[1] != want[1] {
 		t.Errorf("the edits are %q, not %q", p.Edits, want)
 	}
+	if p.Tape != "" || p.TapeFile() != "" {
+		t.Errorf("the tape is %q", p.TapeFile())
+	}
+	p, err = plant.Parse("name", []byte("tape: other\n"+whole))
+	if err != nil || p.TapeFile() != plant.TapeDir+"/other.tape" {
+		t.Errorf("the tape is %q: %v", p.TapeFile(), err)
+	}
 }
 
 func TestParseRefuses(t *testing.T) {
@@ -47,6 +54,7 @@ func TestParseRefuses(t *testing.T) {
 		"an unknown key":               {"ref:", "reference:"},
 		"no reference":                 {"ref: somewhere\n", ""},
 		"an unknown checker":           {"liveness", "lively"},
+		"a tape outside":               {"ref: somewhere", "ref: somewhere\ntape: ../x"},
 		"no checker":                   {"checker: prefix, liveness\n", ""},
 		"a checker twice":              {"liveness", "prefix"},
 		"a key twice":                  {"why:", "ref:"},

@@ -9,6 +9,12 @@ import (
 // Dir is where the plants are, below the module's root.
 const Dir = "internal/sim/plant/testdata/plants"
 
+// TapeDir is where the tapes are, below the module's root, and TapeSuffix ends their names.
+const (
+	TapeDir    = "internal/sim/testdata/tapes"
+	TapeSuffix = ".tape"
+)
+
 // Plant is a bug to be planted.
 type Plant struct {
 	Name string // of its file, without the suffix
@@ -17,6 +23,9 @@ type Plant struct {
 	// Checkers are those of which one must fire, the most fitting one first.
 	Checkers []string
 	Why      string // it is a bug
+	// Tape names a tape that is replayed to find it, in the place of random runs that
+	// meet it too rarely.
+	Tape string
 	// Edits are all made, in one build. A bug that another safeguard masks is
 	// planted together with one in that.
 	Edits []Edit
@@ -86,6 +95,14 @@ func RoomOf(file string) string {
 
 // Room is the part of the product that the first edit is in.
 func (p *Plant) Room() string { return RoomOf(p.Edits[0].File) }
+
+// TapeFile is the tape that is replayed to find it, below the module's root, or "".
+func (p *Plant) TapeFile() string {
+	if p.Tape == "" {
+		return ""
+	}
+	return path.Join(TapeDir, p.Tape+TapeSuffix)
+}
 
 // Package is the folder that the first edit is in.
 func (p *Plant) Package() string { return path.Dir(p.Edits[0].File) }

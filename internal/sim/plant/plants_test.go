@@ -51,6 +51,9 @@ func TestPlants(t *testing.T) {
 		if err == nil {
 			err = check.Check(files)
 		}
+		if err == nil && p.Tape != "" {
+			_, err = fs.Stat(tree, p.TapeFile())
+		}
 		if err != nil {
 			t.Errorf("%s: %v", p.Name, err)
 		}

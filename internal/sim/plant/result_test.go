@@ -2,6 +2,7 @@ package plant_test
 
 import (
 	"errors"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -43,6 +44,10 @@ func FuzzParseResult(f *testing.F) {
 func TestSimArgs(t *testing.T) {
 	got := plant.Sim{Package: "p", Seeds: 7, From: 9}.Args(time.Minute)
 	want := []string{"-seeds", "7", "-from", "9", "-minutes", "0.9000", "-json", "-fail-fast"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, not %q", got, want)
+	}
+	got, want = plant.Sim{Package: "p", Tape: "a/b.tape"}.Args(time.Minute), []string{"-tape", filepath.FromSlash("a/b.tape"), "-json"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, not %q", got, want)
 	}

@@ -18,6 +18,7 @@ type Subject struct {
 	Package string // folder that it is in
 	// Expect are the checkers that may find it, the named one first. Empty: any.
 	Expect []string
+	Tape   string // that is to find it, a file below the module's root; "": none
 	Files  []File
 	Err    error // it cannot be applied
 }
@@ -27,7 +28,7 @@ func Subjects(root fs.FS, plants []*Plant) []Subject {
 	subjects := make([]Subject, len(plants))
 	for i, p := range plants {
 		files, err := p.Apply(root)
-		subjects[i] = Subject{Name: p.Name, Room: p.Room(), Package: p.Package(), Expect: p.Checkers, Files: files, Err: err}
+		subjects[i] = Subject{Name: p.Name, Room: p.Room(), Package: p.Package(), Expect: p.Checkers, Tape: p.TapeFile(), Files: files, Err: err}
 	}
 	return subjects
 }

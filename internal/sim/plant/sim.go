@@ -3,6 +3,7 @@ package plant
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"time"
 )
@@ -12,14 +13,18 @@ import (
 //	sim -seeds N -from S -minutes M -json -fail-fast
 //
 // runs at most N seeds from S on, begins none after M minutes (which may be a
-// fraction) of its own CPU time, and stops at the first failure. The last line of its stdout
-// is one JSON object (Result). It exits with 0 if no checker fired, with 1 if one
-// did, and with 2 if it does not understand its arguments. It may panic: that is the
-// checker no-panic.
+// fraction) of its own CPU time, and stops at the first failure;
+//
+//	sim -tape FILE -json
+//
+// replays a tape. The last line of its stdout is one JSON object (Result). It exits with
+// 0 if no checker fired, with 1 if one did, and with 2 if it does not understand its
+// arguments. It may panic: that is the checker no-panic.
 type Sim struct {
 	Package string // the command's folder
 	Seeds   uint64 // 0: as many as the budget allows
 	From    uint64 // 0: from 1
+	Tape    string // file to be replayed in the place of seeds, below the module's root; "": none
 }
 
 // Result is the last line that the simulator writes.
@@ -49,6 +54,9 @@ const graceful = 0.9
 
 // Args implements Command.
 func (s Sim) Args(budget time.Duration) []string {
+	if s.Tape != "" {
+		return []string{"-tape", filepath.FromSlash(s.Tape), "-json"}
+	}
 	seeds, from := s.Seeds, s.From
 	if seeds == 0 {
 		seeds = 1 << 30

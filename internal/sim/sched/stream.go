@@ -177,8 +177,20 @@ const expBits = 14
 
 // Exp returns a time with exponential distribution, at most 10 times the mean. It
 // is 0 if mean is not positive.
-func (s *Stream) Exp(mean int64) int64 {
+func (s *Stream) Exp(mean int64) int64 { return exponential(mean, s.Uint64N(1<<expBits)) }
+
+// Wait is Exp for the time until something comes that disturbs: an answer of 0, which
+// disturbs least, stands for the longest time and not for the shortest.
+func (s *Stream) Wait(mean int64) int64 {
 	x := s.Uint64N(1 << expBits)
+	if x == 0 {
+		x = 1<<expBits - 1
+	}
+	return exponential(mean, x)
+}
+
+// exponential returns the time at a place of the distribution.
+func exponential(mean int64, x uint64) int64 {
 	if mean <= 0 {
 		return 0
 	}

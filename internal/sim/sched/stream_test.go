@@ -120,6 +120,18 @@ func TestExp(t *testing.T) {
 	require.Less(t, zeros, n/1000)
 }
 
+// Wait is the same, but that nothing comes soon on a calm stream.
+func TestWait(t *testing.T) {
+	a, b := sched.NewSource(5).Stream("x"), sched.NewSource(5).Stream("x")
+	for range 1000 {
+		require.Equal(t, a.Exp(1000), b.Wait(1000))
+	}
+	calm := sched.Replay(sched.NewTape(0), sched.Calm).Stream("x")
+	require.InDelta(t, 9.7e6, calm.Wait(1e6), 0.1e6)
+	require.Zero(t, calm.Wait(0))
+	require.Equal(t, 2, calm.Draws())
+}
+
 // The curve itself, at every point that can be drawn, against the real logarithm.
 func TestExpCurve(t *testing.T) {
 	draws := make([]uint64, 1<<14)

@@ -90,6 +90,19 @@ func (t *Tape) Zero(name string, from, to int) {
 	}
 }
 
+// Trim takes the zeros at the ends of the streams off, and streams without any other
+// answers: who replays the tape calmly has the same without them.
+func (t *Tape) Trim() {
+	for _, tr := range t.tracks {
+		n := len(tr.draws)
+		for n > 0 && tr.draws[n-1] == 0 {
+			n--
+		}
+		tr.draws = tr.draws[:n]
+	}
+	t.tracks = slices.DeleteFunc(t.tracks, func(tr *track) bool { return len(tr.draws) == 0 })
+}
+
 // Drop takes the answers [from, to) of a stream out: those behind move up.
 func (t *Tape) Drop(name string, from, to int) {
 	if i, ok := t.find(name); ok {

@@ -92,6 +92,13 @@ func TestTapeEdits(t *testing.T) {
 	tape.DropStream("a")
 	require.Equal(t, []string{"b"}, tape.Streams())
 
+	tape.Set("c", []uint64{0, 3, 0, 0})
+	tape.Set("d", []uint64{0, 0})
+	tape.Trim()
+	require.Equal(t, []string{"b", "c"}, tape.Streams())
+	require.Equal(t, []uint64{0, 4}, tape.Draws("b"))
+	require.Equal(t, []uint64{0, 3}, tape.Draws("c"))
+
 	require.Equal(t, []uint64{1, 2, 3, 4, 5}, whole.Draws("b"), "a clone shares nothing")
 
 	// Out of bounds and unknown: as far as there is something.

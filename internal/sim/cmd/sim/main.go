@@ -7,6 +7,7 @@
 //	go run ./internal/sim/cmd/sim -minutes 480 -parallel 2   a night, on two cores
 //	go run ./internal/sim/cmd/sim -tape FILE             a tape
 //	go run ./internal/sim/cmd/sim -plants . -parallel 2  every planted bug
+//	go run ./internal/sim/cmd/sim -plants . -tapes       those that have tapes, by them
 //	go run ./internal/sim/cmd/sim -mutants 200           changes made by itself
 //	go run ./internal/sim/cmd/sim -explore . -parallel 2 bounded configurations, to their end
 //	go run ./internal/sim/cmd/sim -crashpoints           every crash of a replica's storage
@@ -45,6 +46,7 @@ type options struct {
 	plants  string
 	mutants int
 	unit    bool
+	tapes   bool
 	record  bool
 	budget  time.Duration
 }
@@ -70,6 +72,7 @@ func main() {
 	flag.StringVar(&o.plants, "plants", "", "plant the bugs whose name has this regular expression, instead")
 	flag.IntVar(&o.mutants, "mutants", 0, "make so many mutants, instead, for the tests and then for seeds")
 	flag.BoolVar(&o.unit, "unit", false, "have planted bugs found by the tests of their package")
+	flag.BoolVar(&o.tapes, "tapes", false, "have planted bugs found by the tapes of their names")
 	flag.BoolVar(&o.record, "record", false, "with -unit: write down which test finds which")
 	flag.DurationVar(&o.budget, "budget", time.Minute, "CPU time for each planted bug or mutant")
 	flag.Parse()

@@ -60,22 +60,29 @@ func (o *options) subjects(ctx context.Context, only *regexp.Regexp) ([]plant.Su
 	}
 	var chosen []*plant.Plant
 	for _, p := range plants {
-		if only.MatchString(p.Name) {
+		if only.MatchString(p.Name) && (!o.tapes || hasTape(p)) {
 			chosen = append(chosen, p)
 		}
 	}
 	return plant.Subjects(os.DirFS("."), chosen), nil
 }
 
-// finders are what is to find a subject: seeds, or the explorer if that is named; of a mutant, most of which are coarse,
-// the tests of its package first.
+// hasTape has a plant found by the tape of its name, if there is one.
+func hasTape(p *plant.Plant) bool {
+	p.Tape = p.Name
+	_, err := os.Stat(filepath.FromSlash(p.TapeFile()))
+	return err == nil
+}
+
+// finders are what is to find a subject: seeds, or the explorer or a tape if that is
+// named; of a mutant, most of which are coarse, the tests of its package first.
 func (o *options) finders() []func(*plant.Subject) plant.Command {
 	tests := func(s *plant.Subject) plant.Command { return plant.Tests{Package: s.Package} }
 	seeds := func(s *plant.Subject) plant.Command {
 		if len(s.Expect) > 0 && s.Expect[0] == plant.Explorer {
 			return plant.Explore{Package: command}
 		}
-		return plant.Sim{Package: command}
+		return plant.Sim{Package: command, Tape: s.Tape}
 	}
 	switch {
 	case o.unit:

@@ -33,7 +33,14 @@ func (o *options) runTape() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return o.show(sim.Replay(tape)), nil
+	r := sim.Replay(tape)
+	if o.json {
+		s := sweep{o: o}
+		s.add(r)
+		s.writeJSON()
+		return r.Failure == nil, nil
+	}
+	return o.show(r), nil
 }
 
 // show prints all that is known of a run.
