@@ -32,7 +32,7 @@ func sure(do func() error) error {
 		default:
 			return err
 		}
-		time.Sleep(20 * time.Millisecond)
+		<-time.After(20 * time.Millisecond)
 	}
 }
 
