@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -71,38 +72,36 @@ func parseFacts(t *testing.T, text string) *facts {
 }
 
 // check looks for all of it, and for nothing more.
-func (f *facts) check(t *testing.T, conn *zk.Conn) {
-	t.Helper()
+func (f *facts) check(conn *zk.Conn) error {
 	if _, err := conn.Sync("/"); err != nil {
-		t.Fatal(err)
+		return err
 	}
+	var errs []error
 	for path, n := range f.set {
 		data, stat, err := conn.Get(path)
 		if err != nil {
-			t.Error(err)
-			continue
+			return err
 		}
 		count, _, _ := strings.Cut(string(data), " ")
 		if int(stat.Version) != n || n > 0 && count != strconv.Itoa(n) {
-			t.Errorf("%s: %q at version %d, and %d were answered", path, data, stat.Version, n)
+			errs = append(errs, fmt.Errorf("%s: %q at version %d, and %d were answered", path, data, stat.Version, n))
 		}
-		same(t, conn, path, n, func(k int) string { return strconv.Itoa(k) })
+		errs = append(errs, same(conn, path, n, strconv.Itoa))
 	}
 	for path, n := range f.sequential {
-		same(t, conn, path, n, func(k int) string { return fmt.Sprintf("%d-%010d", k, k-1) })
+		errs = append(errs, same(conn, path, n, func(k int) string { return fmt.Sprintf("%d-%010d", k, k-1) }))
 	}
 	for path, workers := range f.queues {
-		f.checkQueue(t, conn, path, workers)
+		errs = append(errs, f.checkQueue(conn, path, workers))
 	}
+	return errors.Join(errs...)
 }
 
 // same checks that the children of a znode are those of 1 to n.
-func same(t *testing.T, conn *zk.Conn, path string, n int, name func(k int) string) {
-	t.Helper()
+func same(conn *zk.Conn, path string, n int, name func(k int) string) error {
 	names, _, err := conn.Children(path)
 	if err != nil {
-		t.Error(err)
-		return
+		return err
 	}
 	want := make([]string, n)
 	for k := range want {
@@ -111,42 +110,63 @@ func same(t *testing.T, conn *zk.Conn, path string, n int, name func(k int) stri
 	slices.Sort(names)
 	slices.Sort(want)
 	if !slices.Equal(names, want) {
-		t.Errorf("%s has %d children, and %d were answered", path, len(names), n)
+		return fmt.Errorf("%s has %d children, and %d were answered", path, len(names), n)
 	}
+	return nil
 }
 
 // checkQueue checks that what was put into a queue was taken out or is still in it, and
 // that nothing came twice that there was no doubt about.
-func (f *facts) checkQueue(t *testing.T, conn *zk.Conn, root string, workers map[int]int) {
-	t.Helper()
+func (f *facts) checkQueue(conn *zk.Conn, root string, workers map[int]int) error {
 	there, _, err := conn.Children(root + "/eaten")
 	if err != nil {
-		t.Error(err)
-		return
+		return err
 	}
 	left, _, err := conn.Children(root + "/queue/entries")
 	if err != nil {
-		t.Error(err)
-		return
+		return err
 	}
 	for _, name := range left {
 		item, _, err := conn.Get(root + "/queue/entries/" + name)
 		if err != nil {
-			t.Error(err)
-			return
+			return err
 		}
 		there = append(there, string(item))
 	}
 	slices.Sort(there)
+	var errs []error
 	for worker, n := range workers {
 		for k := range n {
 			item := fmt.Sprintf("%d-%d", worker, k+1)
 			if _, found := slices.BinarySearch(there, item); !found {
-				t.Errorf("%s: %s was put there and is lost", root, item)
+				errs = append(errs, fmt.Errorf("%s: %s was put there and is lost", root, item))
 			}
 		}
 	}
 	if f.again > f.doubts {
-		t.Errorf("%s: %d came twice, with %d doubts", root, f.again, f.doubts)
+		errs = append(errs, fmt.Errorf("%s: %d came twice, with %d doubts", root, f.again, f.doubts))
+	}
+	return errors.Join(errs...)
+}
+
+// TestFacts: what is lost or done twice is noticed.
+func TestFacts(t *testing.T) {
+	conn, _ := connect(t, zabtree(t).Addr)
+	for _, path := range []string{"/set", "/set/1", "/seq", "/queue", "/queue/eaten", "/queue/eaten/0-1", "/queue/queue", "/queue/queue/entries"} {
+		must(conn.Create(path, nil, 0, acl))(t)
+	}
+	must(conn.Set("/set", []byte("1 by 0"), 0))(t)
+	must(conn.Create("/seq/1-", nil, zk.FlagSequence, acl))(t)
+	must(conn.Create("/queue/queue/entries/x", []byte("0-2"), 0, acl))(t)
+	for text, right := range map[string]bool{
+		"set /set 1\nsequential /seq 1\nqueue /queue 0 2\ndoubts 1\nagain 1": true,
+		"set /set 1\nset /set 1": false, "set /set 0": false, "set /seq 1": false,
+		"sequential /seq 0": false, "sequential /seq 2": false, "sequential /set 1": false,
+		"queue /queue 0 3": false, "queue /queue 1 1": false, "queue /queue 0 1\nagain 1": false,
+		"set /none 1": false,
+	} {
+		if err := parseFacts(t, text).check(conn); (err == nil) != right {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }
