@@ -45,6 +45,7 @@ func checks(t *testing.T, run runner, program, addr string) []check {
 // TestPrograms: whatever our programs do by a client comes out as it does against Apache
 // ZooKeeper.
 func TestPrograms(t *testing.T) {
+	runners := map[string]runner{}
 	for _, x := range []struct {
 		client
 		program string
@@ -55,8 +56,12 @@ func TestPrograms(t *testing.T) {
 		{cClient, "api", 60},
 		{npmClient, "api", 50},
 	} {
+		run := runners[x.name]
+		if run == nil {
+			run = x.runner(t)
+			runners[x.name] = run
+		}
 		t.Run(x.name+"/"+x.program, func(t *testing.T) {
-			run := x.runner(t)
 			apache := started(t, func(ctx context.Context) (*server.Process, error) { return server.StartApache(ctx, server.Options{}) })
 			ours := zabtree(t)
 			wants := make(chan []check)
