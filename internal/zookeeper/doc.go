@@ -2,7 +2,8 @@
 // Zabtree's ZooKeeper port with the real thing, Apache ZooKeeper 3.8.0 as Debian
 // has it. The module needs Debian's packages zookeeper, openjdk-17-jdk-headless,
 // libcurator-recipes-java, libzookeeper-mt-dev, gcc, python3-kazoo, python3-mock,
-// python3-objgraph and python3-pytest, and npm; its tests fail without them.
+// python3-objgraph, python3-pytest and python3-pytest-timeout, and npm; its tests fail
+// without them.
 //
 //   - zkwire is a raw client, which shares no code with what it judges.
 //   - server runs both servers, each a process of its own.
