@@ -16,12 +16,13 @@ import (
 
 // memberPlan says what member to run.
 type memberPlan struct {
-	server server.Config
-	wire   wire.Config
-	peer   string   // address to listen on for other members; "" if Transport is set, or not needed
-	client []string // addresses to listen on for clients
-	secure string   // address to listen on for clients with TLS, or ""
-	tls    *tls.Config
+	server   server.Config
+	wire     wire.Config
+	peer     string   // address to listen on for other members; "" if Transport is set, or not needed
+	client   []string // addresses to listen on for clients
+	secure   string   // address to listen on for clients with TLS, or ""
+	tls      *tls.Config
+	reconfig bool // clients may change the membership
 }
 
 // member is one that runs.
@@ -56,7 +57,11 @@ func start(ctx context.Context, p *memberPlan) (*member, error) {
 		m.close()
 		return nil, err
 	}
-	if m.wire, err = wire.NewServer(m.server, p.wire); err != nil {
+	w := p.wire
+	if p.reconfig {
+		w.Reconfig = m.server
+	}
+	if m.wire, err = wire.NewServer(m.server, w); err != nil {
 		m.close()
 		return nil, err
 	}

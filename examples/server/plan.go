@@ -23,15 +23,19 @@ type flags struct {
 	members   int
 	id        uint64
 	peers     string
+	listen    string
 	client    string
 	dir       string
 	zooCfg    string
+	founders  string
 	words     string
 	tick      time.Duration
 	min, max  time.Duration
 	reap      time.Duration
 	ttl       bool
 	readOnly  bool
+	reconfig  bool
+	super     string
 	verbosely bool
 }
 
@@ -44,9 +48,12 @@ func parse(args []string, log io.Writer) (*flags, error) {
 	set.StringVar(&f.peers, "peers", "", "with -id: all founding members, the same list at every start, as `1=host:port,2=host:port`;"+
 		" with ;host:port behind one (put it in quotes), clients are told that it serves them there."+
 		" What is said of other members counts when the ensemble is founded")
+	set.StringVar(&f.listen, "listen", "", "with -id: `host:port` to listen at for other members, for one that is not among -peers and joins later")
 	set.StringVar(&f.client, "client", "", "`host:port` to serve clients at; with -members one for each, with commas")
 	set.StringVar(&f.dir, "dir", "", "`directory` for what is to be kept")
 	set.StringVar(&f.zooCfg, "zoo-cfg", "", "run the member that this ZooKeeper configuration `file` describes")
+	set.StringVar(&f.founders, "founders", "", "with -zoo-cfg: `IDs`, with commas, of the servers that the ensemble was founded with;"+
+		" needed where the file lists others, which have joined since")
 	set.StringVar(&f.words, "words", "srvr,ruok", "four-letter `words` that are answered, with commas; * for all")
 	set.DurationVar(&f.tick, "tick", 0, "length of a `tick`; elections and sessions are timed in it (default "+zab.DefaultTick.String()+")")
 	set.DurationVar(&f.min, "min-session-timeout", 0, "least `timeout` of a session (default an election timeout)")
@@ -54,6 +61,8 @@ func parse(args []string, log io.Writer) (*flags, error) {
 	set.DurationVar(&f.reap, "reap", 0, "`interval` at which containers and TTL znodes are looked for (default 1s)")
 	set.BoolVar(&f.ttl, "ttl", true, "allow znodes with a TTL")
 	set.BoolVar(&f.readOnly, "read-only", false, "let members without a leader serve reads to clients that are content with them")
+	set.BoolVar(&f.reconfig, "reconfig", false, "let clients who may write /zookeeper/config change the membership")
+	set.StringVar(&f.super, "super", "", "`user:digest` of who may do everything, as in ZooKeeper's superDigest")
 	set.BoolVar(&f.verbosely, "v", false, "log what the members and the client ports have to say, to standard error")
 	if err := set.Parse(args); err != nil {
 		return nil, err
@@ -108,11 +117,13 @@ func plan(args []string, log io.Writer) ([]memberPlan, error) {
 // common returns what all members have that no file describes.
 func (f *flags) common() memberPlan {
 	return memberPlan{
-		server: server.Config{Tick: f.tick, MinSessionTimeout: f.min, MaxSessionTimeout: f.max, ReapInterval: f.reap},
+		server: server.Config{Tick: f.tick, MinSessionTimeout: f.min, MaxSessionTimeout: f.max, ReapInterval: f.reap,
+			SuperDigest: f.super},
 		wire: wire.Config{
 			NoTTL: !f.ttl, Words: strings.Split(f.words, ","),
-			ReadOnly: f.readOnly, MinSessionTimeout: f.min, MaxSessionTimeout: f.max,
+			ReadOnly: f.readOnly, MinSessionTimeout: f.min, MaxSessionTimeout: f.max, SuperDigest: f.super,
 		},
+		reconfig: f.reconfig,
 	}
 }
 
@@ -150,18 +161,19 @@ func (f *flags) planMember() ([]memberPlan, error) {
 		return nil, errors.New("-id needs -peers, -client and -dir")
 	}
 	p := f.common()
+	p.peer = f.listen
 	for _, s := range strings.Split(f.peers, ",") {
 		m, err := peer(s)
 		if err != nil {
 			return nil, err
 		}
 		p.server.Members = append(p.server.Members, m)
-		if m.ID == f.id {
+		if m.ID == f.id && p.peer == "" {
 			p.peer = m.Addr
 		}
 	}
 	if p.peer == "" {
-		return nil, fmt.Errorf("-peers: member %d is not among them", f.id)
+		return nil, fmt.Errorf("-peers: member %d is not among them, and -listen is missing", f.id)
 	}
 	p.server.ID, p.server.Dir = f.id, f.dir
 	p.client = strings.Split(f.client, ",")

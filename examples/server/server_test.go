@@ -173,7 +173,7 @@ func TestWhereClientsAreServed(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "data", "myid"), []byte("2"), 0o600))
 	file := filepath.Join(dir, "zoo.cfg")
 	require.NoError(t, os.WriteFile(file, []byte("tickTime=2000\ninitLimit=5\nsyncLimit=2\ndataDir="+filepath.Join(dir, "data")+
-		"\nserver.1=a:2888:3888\nserver.2=b:2888:3889:participant;0.0.0.0:2181\nserver.3=c:2888:3888:observer;c:2182\n"), 0o600))
+		"\nreconfigEnabled=true\nserver.1=a:2888:3888\nserver.2=b:2888:3889:participant;0.0.0.0:2181\nserver.3=c:2888:3888:observer;c:2182\n"), 0o600))
 	for args, want := range map[string]zab.Membership{
 		"-members 2 -client a:1,b:2 -dir d": {{ID: 1, ClientAddr: "a:1"}, {ID: 2, ClientAddr: "b:2"}},
 		"-id 1 -client a:1 -dir d -peers 1=a:7,2=b:8;b:2,3=[::1]:9;:2": {
@@ -182,11 +182,28 @@ func TestWhereClientsAreServed(t *testing.T) {
 			{ID: 1, Addr: "a:2888", ElectionAddr: "a:3888", Weight: 1},
 			{ID: 2, Addr: "b:2888", ElectionAddr: "b:3889", ClientAddr: ":2181", Weight: 1},
 			{ID: 3, Addr: "c:2888", ElectionAddr: "c:3888", ClientAddr: "c:2182", Role: zab.Observer}},
+		"-founders 3,1 -zoo-cfg " + file: {
+			{ID: 1, Addr: "a:2888", ElectionAddr: "a:3888", Weight: 1},
+			{ID: 3, Addr: "c:2888", ElectionAddr: "c:3888", ClientAddr: "c:2182", Role: zab.Observer}},
 	} {
 		plans, err := plan(strings.Fields(args), io.Discard)
 		require.NoError(t, err, args)
 		require.Equal(t, want, plans[0].server.Members, args)
+		require.Equal(t, strings.Contains(args, file), plans[0].reconfig, args)
 	}
+	_, err := plan([]string{"-founders", "1,4", "-zoo-cfg", file}, io.Discard)
+	require.ErrorContains(t, err, `-founders: "4"`)
+}
+
+// Who joins is no founder, and listens where it is told to.
+func TestWhoJoins(t *testing.T) {
+	plans, err := plan(strings.Fields("-id 4 -peers 1=a:7,2=b:8 -listen d:9 -client d:1 -dir d -reconfig"), io.Discard)
+	require.NoError(t, err)
+	p := plans[0]
+	require.Equal(t, zab.Membership{{ID: 1, Addr: "a:7"}, {ID: 2, Addr: "b:8"}}, p.server.Members)
+	require.EqualValues(t, 4, p.server.ID)
+	require.Equal(t, "d:9", p.peer)
+	require.True(t, p.reconfig)
 }
 
 func TestBadArguments(t *testing.T) {
@@ -202,6 +219,7 @@ func TestBadArguments(t *testing.T) {
 		{"-id 1 -peers 1=a:1;b -client a:1 -dir d", "is not ID=host:port"},
 		{"-id 3 -peers 1=a:1 -client a:1 -dir d", "member 3 is not among them"},
 		{"-zoo-cfg /nonexistent/zoo.cfg", "no such file"},
+		{"-members 1 -client 127.0.0.1:0 -dir d -super x", "SuperDigest"},
 		{"-members 1 extra", "not understood"},
 		{"-nonsense", "not defined"},
 	} {

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,7 +37,7 @@ func planZooCfg(f *flags, log io.Writer) ([]memberPlan, error) {
 	if cfg.SSLQuorum {
 		return nil, errors.New("sslQuorum: TLS between members with Java's key stores is not supported")
 	}
-	p := memberPlan{server: serverOf(cfg), wire: wireOf(cfg)}
+	p := memberPlan{server: serverOf(cfg), wire: wireOf(cfg), reconfig: cfg.Reconfig}
 	if err := notApaches(cfg.DataDir, p.server.Dir); err != nil {
 		return nil, err
 	}
@@ -49,7 +52,9 @@ func planZooCfg(f *flags, log io.Writer) ([]memberPlan, error) {
 		p.client = []string{cfg.Client.Listen()}
 	}
 	if cfg.Ensemble {
-		p.server.Members = membersOf(cfg.Members)
+		if p.server.Members, err = founding(membersOf(cfg.Members), f.founders); err != nil {
+			return nil, err
+		}
 		own := cfg.Members.Find(cfg.ID).Addrs[0]
 		p.peer = zoocfg.Addr{Host: own.Host, Port: own.Quorum}.Listen()
 		if cfg.QuorumListenOnAllIPs {
@@ -154,4 +159,22 @@ func membersOf(list zoocfg.Members) zab.Membership {
 		members = append(members, m)
 	}
 	return members
+}
+
+// founding returns those members whose IDs are in the list, all if it is empty.
+func founding(members zab.Membership, ids string) (zab.Membership, error) {
+	if ids == "" {
+		return members, nil
+	}
+	var founders zab.Membership
+	for _, text := range strings.Split(ids, ",") {
+		id, err := strconv.ParseUint(text, 10, 64)
+		m := members.Find(id)
+		if err != nil || m == nil {
+			return nil, fmt.Errorf("-founders: %q is no server of the file", text)
+		}
+		founders = append(founders, *m)
+	}
+	slices.SortFunc(founders, func(a, b zab.Member) int { return cmp.Compare(a.ID, b.ID) })
+	return founders, nil
 }

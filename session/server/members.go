@@ -10,6 +10,9 @@ import (
 	"github.com/zabtree/zabtree/zab"
 )
 
+// configPath is the znode that shows the membership.
+const configPath = "/zookeeper/config"
+
 // tellConfig has a leader write the ensemble's membership into /zookeeper/config,
 // for those who read or watch it, unless it is there.
 func (s *Server) tellConfig(st *zab.Status) {
@@ -17,14 +20,48 @@ func (s *Server) tellConfig(st *zab.Status) {
 		return // as a standalone ZooKeeper has nothing there
 	}
 	text := configText(&st.Config)
-	if data, _, err := s.View().Get("/zookeeper/config"); err == nil && bytes.Equal(data, text) {
+	if data, _, err := s.View().Get(configPath); err == nil && bytes.Equal(data, text) {
+		return
+	}
+	s.mu.Lock()
+	r := s.replica
+	// The same is under way, or something newer was: statuses may come late.
+	under := bytes.Equal(s.telling, text) || st.Config.Version < s.toldVersion
+	if r != nil && !under {
+		s.telling, s.toldVersion = text, st.Config.Version
+	}
+	s.mu.Unlock()
+	switch {
+	case r == nil:
+		s.untold.Store(true)
+	case !under:
+		r.SubmitFunc(tree.SetConfig{Data: text}.AppendTo(nil), func(_ zab.Result, err error) {
+			s.mu.Lock()
+			if bytes.Equal(s.telling, text) {
+				s.telling = nil
+			}
+			s.mu.Unlock()
+			if err != nil {
+				s.untold.Store(true)
+			}
+		})
+	}
+}
+
+// tellAgain tries again what came to nothing.
+func (s *Server) tellAgain() {
+	if !s.untold.Swap(false) {
 		return
 	}
 	s.mu.Lock()
 	r := s.replica
 	s.mu.Unlock()
-	if r != nil {
-		r.SubmitFunc(tree.SetConfig{Data: text}.AppendTo(nil), nil)
+	if r == nil {
+		s.untold.Store(true)
+		return
+	}
+	if st, _ := r.Status(); st.Serving && st.Leading() {
+		s.tellConfig(&st)
 	}
 }
 

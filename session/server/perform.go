@@ -82,6 +82,9 @@ func (s *Server) proposed(t host.Token, res zab.Result, err error) {
 }
 
 func (s *Server) onMessage(from uint64, msg []byte) {
+	if s.askedToHandOver(msg) {
+		return
+	}
 	var err error
 	s.step(func(h *host.Host) { err = h.Peer(from, msg) })
 	if err != nil {
@@ -94,6 +97,7 @@ func (s *Server) onMessage(from uint64, msg []byte) {
 func (s *Server) onTick() {
 	now := int64(time.Since(s.started))
 	s.step(func(h *host.Host) { h.Tick(now) })
+	s.tellAgain()
 	s.ring()
 }
 

@@ -124,6 +124,8 @@ func (c *conn) answer(a *protocol.Answer) {
 		c.setAnswered(w, a)
 	case w.set == nil && w.arms != nil && w.arms.resumed == nil:
 		c.armed(w.arms, a)
+	case w.change != nil && c.begin(w):
+		return
 	}
 	if c.ended { // by what the watch came to: nothing is pending any more
 		return
@@ -214,6 +216,8 @@ func (c *conn) result(w *awaited, h replyHeader, a *protocol.Answer) []byte {
 		return appendPageReply(c.out, h, a.Read)
 	case *resumeWatchRequest:
 		return c.resumed(w, h, a)
+	case *reconfigRequest:
+		return appendDataReply(c.out, h, w.change.text, &w.change.stat)
 	}
 	if w.op == opGetData {
 		return appendDataReply(c.out, h, a.Read.Data, &a.Read.Stat)

@@ -84,6 +84,12 @@ type Config struct {
 	MinSessionTimeout, MaxSessionTimeout time.Duration
 	SuperDigest                          string
 
+	// Reconfig changes the membership for clients that ask for it by reconfig and may
+	// write /zookeeper/config: by its first ACL only who is super (SuperDigest of a
+	// server.Config). Nil, the default, refuses that, as ZooKeeper does unless it is told
+	// otherwise (reconfigEnabled).
+	Reconfig Reconfigurer
+
 	// Conf is the answer to the word conf, but for the members.
 	Conf string
 

@@ -54,6 +54,7 @@ type conn struct {
 	zxid    int64         // of the host's last message
 	last    lastReply
 	pending pending
+	change  *change // a reconfig that is under way
 	watches watches
 	answers uint64 // sequence up to which all writes are answered
 	keeps   bool   // the client says itself which answers it has:
@@ -274,6 +275,7 @@ func (c *conn) flush() {
 	}
 	c.mu.Lock()
 	link := c.link
+	c.hold()
 	c.sending = true
 	c.mu.Unlock()
 	link.Send(c.batch...)
@@ -383,6 +385,7 @@ func (c *conn) end(reason string) {
 	}
 	c.because(reason, slog.LevelInfo)
 	c.ended, c.out = true, nil
+	c.change.stop()
 	c.s.stats.outstanding.Add(-int64(c.pending.drop()))
 	c.room.Broadcast()
 	_ = c.n.SetDeadline(time.Unix(1, 0))

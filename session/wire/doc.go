@@ -11,7 +11,8 @@
 //
 // server.go has the listeners and the limits, conn.go a connection's reading and
 // writing, connect.go how it begins, requests.go what it asks the host for, answers.go
-// what it says to the client, watches.go the watches, fourletter.go the words.
+// what it says to the client, watches.go the watches, reconfig.go changes of the
+// membership, fourletter.go the words.
 //
 // A client's request becomes one request of the host's, which answers in order; what
 // is refused here waits for its turn behind a read of nothing. Several that have
@@ -95,8 +96,15 @@
 //     so is a path without a slash in checkWatches, whatever else is watched.
 //   - Limits of a quota that a multi sets count for the rest of it, and hard limits for what
 //     the same multi has added.
-//   - deleteContainer and reconfig are refused. SASL is answered as by a server that has
-//     none configured.
+//   - A participant that joins by reconfig is waited for: if it is not synchronised in
+//     time, the answer is NEWCONFIGNOQUORUM and nothing has changed. One participant is
+//     enough, an address is one member's on the loopback interface too, and IDs are 1 to
+//     255. Who may not write /zookeeper/config is told so before it is looked for a quorum
+//     of the new participants; what a real server stumbles over in a whole list is
+//     BADARGUMENTS. Members go on listening where they do. The zxid of /zookeeper/config is
+//     not the version in it. A client of the member that leaves may have to look for itself
+//     what became of it: its connection ends.
+//   - deleteContainer is refused. SASL is answered as by a server that has none configured.
 //   - Read-only serving begins SyncTimeout after the member has ceased to serve, not after
 //     two seconds or a tick, and needs no local sessions: a real server without them answers
 //     a handshake with a frame that is none. Who does not agree to read alone waits for
@@ -113,7 +121,8 @@
 //
 // A connection has one goroutine, which reads. Another one writes, and is there only
 // while there is something to write that the reading one does not write itself; a
-// Server has one more, which watches the host's mode, and the caller's in Serve. Each
+// Server has one more, which watches the host's mode, and the caller's in Serve; while
+// the membership is changed for a client, its connection has one for that. Each
 // connection has a mutex, under which nothing blocks; the Server's is never held
 // together with one of them. All are gone when Close returns.
 //

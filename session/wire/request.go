@@ -84,6 +84,7 @@ type (
 	}
 	reconfigRequest struct {
 		joining, leaving, members string
+		whole                     bool  // members is not null
 		config                    int64 // the version of the current configuration, or -1
 	}
 	// watchesRequest is checkWatches or removeWatches.
@@ -210,7 +211,11 @@ func decodeBody(op opcode, r *jute.Reader) request {
 	case opMulti, opMultiRead:
 		return decodeMulti(op, r)
 	case opReconfig:
-		return &reconfigRequest{joining: text(r), leaving: text(r), members: text(r), config: r.Long()}
+		q := &reconfigRequest{joining: text(r), leaving: text(r)}
+		var null bool
+		q.members, null = nullable(r)
+		q.whole, q.config = !null, r.Long()
+		return q
 	case opCheckWatches, opRemoveWatches:
 		q := &watchesRequest{op: op}
 		var null bool

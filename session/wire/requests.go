@@ -31,7 +31,8 @@ type awaited struct {
 	read     *protocol.Read // to be used again
 	arms     *watcher
 	set      *setWatchesRequest // that this is a part of; it has no reply of its own
-	asked    time.Duration      // since the server was started
+	change   *change
+	asked    time.Duration // since the server was started
 }
 
 // pending is a queue of what the host has not answered.
@@ -147,8 +148,7 @@ func (c *conn) dispatch(w awaited) (more bool, err error) {
 		}
 		c.place(w)
 	case *reconfigRequest:
-		w.code = errReconfigDisabled
-		c.place(w)
+		c.reconfig(w)
 	case *watchesRequest:
 		w.code = q.check()
 		c.place(w)
@@ -160,7 +160,7 @@ func (c *conn) dispatch(w awaited) (more bool, err error) {
 		})
 		return false, nil
 	default:
-		if !c.extension(w) {
+		if !c.extension(w) && !c.pong() {
 			c.place(w) // ping
 		}
 	}

@@ -135,7 +135,7 @@ func (s *sheet) body(q request) {
 	case *reconfigRequest:
 		s.str("joining", q.joining)
 		s.str("leaving", q.leaving)
-		s.str("members", q.members)
+		s.nullable("members", q.members, !q.whole)
 		s.long("config", q.config)
 	case *watchesRequest:
 		s.str("path", q.path)
