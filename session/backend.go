@@ -19,8 +19,8 @@ type Backend interface {
 // what was sent may be lost, never something in the middle.
 type Link interface {
 	// Send sends requests in order. It never blocks, and does nothing once the link
-	// is broken. It does not keep the slice, but does keep the requests, which
-	// nobody changes any more.
+	// is broken. It does not keep the slice, but does keep the requests, which nobody
+	// changes any more; a Read may be used again once it is answered.
 	Send(requests ...protocol.Request)
 
 	// Close breaks the link. What was received may still arrive for a moment.

@@ -3,8 +3,19 @@
 //
 //	server -members 3 -client 127.0.0.1:2181,127.0.0.1:2182,127.0.0.1:2183 -dir DIR
 //	server -id 1 -peers 1=a:2888,2=b:2888,3=c:2888 -client 0.0.0.0:2181 -dir DIR
+//	server -id 4 -peers 1=a:2888,2=b:2888,3=c:2888 -listen d:2888 -client 0.0.0.0:2181 -dir DIR
 //	server -zoo-cfg FILE        the member that a ZooKeeper configuration describes;
 //	server FILE                 the same
+//
+// In the second form ;HOST:PORT behind a member's address, in quotes, is where clients are
+// told to find it: some of them, as Curator, go by that. With a ZooKeeper configuration
+// clients are served with TLS at its secureClientPort, if its key store and trust store are
+// PEM files. Where members and their clients' ports are is known from when the ensemble was
+// founded: what the list says later changes nothing, but clients can (reconfig).
+//
+// The fourth joins an ensemble of three once a client has asked for it by reconfig, which
+// the three must have been started for (-reconfig, or reconfigEnabled=true in the file). By
+// a file it needs -founders, as the file lists it too.
 //
 // It stays in the foreground, prints the line "ready" once all of its members serve,
 // and ends on SIGTERM or SIGINT: leadership is handed over and everything closed. What

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"path/filepath"
 
 	"github.com/zabtree/zabtree/session/server"
 	"github.com/zabtree/zabtree/session/wire"
@@ -13,10 +16,13 @@ import (
 
 // memberPlan says what member to run.
 type memberPlan struct {
-	server server.Config
-	wire   wire.Config
-	peer   string   // address to listen on for other members; "" if Transport is set, or not needed
-	client []string // addresses to listen on for clients
+	server   server.Config
+	wire     wire.Config
+	peer     string   // address to listen on for other members; "" if Transport is set, or not needed
+	client   []string // addresses to listen on for clients
+	secure   string   // address to listen on for clients with TLS, or ""
+	tls      *tls.Config
+	reconfig bool // clients may change the membership
 }
 
 // member is one that runs.
@@ -31,13 +37,9 @@ type member struct {
 func start(ctx context.Context, p *memberPlan) (*member, error) {
 	m := &member{}
 	var err error
-	for _, addr := range p.client {
-		l, err := net.Listen("tcp", addr)
-		if err != nil {
-			m.close()
-			return nil, err
-		}
-		m.listeners = append(m.listeners, l)
+	if err = m.listen(p); err != nil {
+		m.close()
+		return nil, err
 	}
 	c := p.server
 	if p.peer != "" {
@@ -55,11 +57,34 @@ func start(ctx context.Context, p *memberPlan) (*member, error) {
 		m.close()
 		return nil, err
 	}
-	if m.wire, err = wire.NewServer(m.server, p.wire); err != nil {
+	w := p.wire
+	if p.reconfig {
+		w.Reconfig = m.server
+	}
+	if m.wire, err = wire.NewServer(m.server, w); err != nil {
 		m.close()
 		return nil, err
 	}
 	return m, nil
+}
+
+// listen opens the ports for clients.
+func (m *member) listen(p *memberPlan) error {
+	for _, addr := range p.client {
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			return err
+		}
+		m.listeners = append(m.listeners, l)
+	}
+	if p.secure != "" {
+		l, err := tls.Listen("tcp", p.secure, p.tls)
+		if err != nil {
+			return err
+		}
+		m.listeners = append(m.listeners, l)
+	}
+	return nil
 }
 
 // serve serves clients, and reports why it or the member has stopped.
@@ -94,4 +119,23 @@ func (m *member) close() {
 	if m.server != nil {
 		_ = m.server.Close()
 	}
+}
+
+// sizes returns how many bytes the snapshots and the log in a member's directory have.
+func sizes(dir string) (snapshots, log int64) {
+	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return nil // it is gone: segments and snapshots come and go
+		}
+		info, err := e.Info()
+		switch {
+		case err != nil || !info.Mode().IsRegular():
+		case filepath.Base(filepath.Dir(path)) == "log":
+			log += info.Size()
+		default:
+			snapshots += info.Size()
+		}
+		return nil
+	})
+	return snapshots, log
 }

@@ -23,14 +23,19 @@ type flags struct {
 	members   int
 	id        uint64
 	peers     string
+	listen    string
 	client    string
 	dir       string
 	zooCfg    string
+	founders  string
 	words     string
 	tick      time.Duration
 	min, max  time.Duration
 	reap      time.Duration
 	ttl       bool
+	readOnly  bool
+	reconfig  bool
+	super     string
 	verbosely bool
 }
 
@@ -40,16 +45,24 @@ func parse(args []string, log io.Writer) (*flags, error) {
 	set.SetOutput(log)
 	set.IntVar(&f.members, "members", 0, "run a whole ensemble of so many members in this process")
 	set.Uint64Var(&f.id, "id", 0, "run one member: its `ID`, one of -peers")
-	set.StringVar(&f.peers, "peers", "", "with -id: all founding members, the same list at every start, as `1=host:port,2=host:port`")
+	set.StringVar(&f.peers, "peers", "", "with -id: all founding members, the same list at every start, as `1=host:port,2=host:port`;"+
+		" with ;host:port behind one (put it in quotes), clients are told that it serves them there."+
+		" What is said of other members counts when the ensemble is founded")
+	set.StringVar(&f.listen, "listen", "", "with -id: `host:port` to listen at for other members, for one that is not among -peers and joins later")
 	set.StringVar(&f.client, "client", "", "`host:port` to serve clients at; with -members one for each, with commas")
 	set.StringVar(&f.dir, "dir", "", "`directory` for what is to be kept")
 	set.StringVar(&f.zooCfg, "zoo-cfg", "", "run the member that this ZooKeeper configuration `file` describes")
+	set.StringVar(&f.founders, "founders", "", "with -zoo-cfg: `IDs`, with commas, of the servers that the ensemble was founded with;"+
+		" needed where the file lists others, which have joined since")
 	set.StringVar(&f.words, "words", "srvr,ruok", "four-letter `words` that are answered, with commas; * for all")
 	set.DurationVar(&f.tick, "tick", 0, "length of a `tick`; elections and sessions are timed in it (default "+zab.DefaultTick.String()+")")
 	set.DurationVar(&f.min, "min-session-timeout", 0, "least `timeout` of a session (default an election timeout)")
 	set.DurationVar(&f.max, "max-session-timeout", 0, "greatest `timeout` of a session (default 24h)")
 	set.DurationVar(&f.reap, "reap", 0, "`interval` at which containers and TTL znodes are looked for (default 1s)")
 	set.BoolVar(&f.ttl, "ttl", true, "allow znodes with a TTL")
+	set.BoolVar(&f.readOnly, "read-only", false, "let members without a leader serve reads to clients that are content with them")
+	set.BoolVar(&f.reconfig, "reconfig", false, "let clients who may write /zookeeper/config change the membership")
+	set.StringVar(&f.super, "super", "", "`user:digest` of who may do everything, as in ZooKeeper's superDigest")
 	set.BoolVar(&f.verbosely, "v", false, "log what the members and the client ports have to say, to standard error")
 	if err := set.Parse(args); err != nil {
 		return nil, err
@@ -87,6 +100,10 @@ func plan(args []string, log io.Writer) ([]memberPlan, error) {
 	default:
 		plans, err = f.planMember()
 	}
+	for i := range plans {
+		dir := plans[i].server.Dir
+		plans[i].wire.Sizes = func() (int64, int64) { return sizes(dir) }
+	}
 	if f.verbosely {
 		logger := slog.New(slog.NewTextHandler(log, nil))
 		for i := range plans {
@@ -100,8 +117,13 @@ func plan(args []string, log io.Writer) ([]memberPlan, error) {
 // common returns what all members have that no file describes.
 func (f *flags) common() memberPlan {
 	return memberPlan{
-		server: server.Config{Tick: f.tick, MinSessionTimeout: f.min, MaxSessionTimeout: f.max, ReapInterval: f.reap},
-		wire:   wire.Config{NoTTL: !f.ttl, Words: strings.Split(f.words, ",")},
+		server: server.Config{Tick: f.tick, MinSessionTimeout: f.min, MaxSessionTimeout: f.max, ReapInterval: f.reap,
+			SuperDigest: f.super},
+		wire: wire.Config{
+			NoTTL: !f.ttl, Words: strings.Split(f.words, ","),
+			ReadOnly: f.readOnly, MinSessionTimeout: f.min, MaxSessionTimeout: f.max, SuperDigest: f.super,
+		},
+		reconfig: f.reconfig,
 	}
 }
 
@@ -119,7 +141,7 @@ func (f *flags) planEnsemble() ([]memberPlan, error) {
 	network := transport.NewMemory(transport.MemoryOptions{})
 	var members zab.Membership
 	for i := range f.members {
-		members = append(members, zab.Member{ID: uint64(i + 1)})
+		members = append(members, zab.Member{ID: uint64(i + 1), ClientAddr: clients[i]})
 	}
 	var plans []memberPlan
 	for i, addr := range clients {
@@ -139,24 +161,38 @@ func (f *flags) planMember() ([]memberPlan, error) {
 		return nil, errors.New("-id needs -peers, -client and -dir")
 	}
 	p := f.common()
+	p.peer = f.listen
 	for _, s := range strings.Split(f.peers, ",") {
-		text, addr, ok := strings.Cut(s, "=")
-		id, err := strconv.ParseUint(text, 10, 64)
-		if err == nil {
-			_, _, err = net.SplitHostPort(addr)
+		m, err := peer(s)
+		if err != nil {
+			return nil, err
 		}
-		if !ok || err != nil {
-			return nil, fmt.Errorf("-peers: %q is not ID=host:port", s)
-		}
-		p.server.Members = append(p.server.Members, zab.Member{ID: id, Addr: addr})
-		if id == f.id {
-			p.peer = addr
+		p.server.Members = append(p.server.Members, m)
+		if m.ID == f.id && p.peer == "" {
+			p.peer = m.Addr
 		}
 	}
 	if p.peer == "" {
-		return nil, fmt.Errorf("-peers: member %d is not among them", f.id)
+		return nil, fmt.Errorf("-peers: member %d is not among them, and -listen is missing", f.id)
 	}
 	p.server.ID, p.server.Dir = f.id, f.dir
 	p.client = strings.Split(f.client, ",")
 	return []memberPlan{p}, nil
+}
+
+// peer reads ID=host:port[;host:port].
+func peer(s string) (zab.Member, error) {
+	text, addrs, ok := strings.Cut(s, "=")
+	addr, client, served := strings.Cut(addrs, ";")
+	id, err := strconv.ParseUint(text, 10, 64)
+	if err == nil {
+		_, _, err = net.SplitHostPort(addr)
+	}
+	if err == nil && served {
+		_, _, err = net.SplitHostPort(client)
+	}
+	if !ok || err != nil {
+		return zab.Member{}, fmt.Errorf("-peers: %q is not ID=host:port, or that with ;host:port for clients", s)
+	}
+	return zab.Member{ID: id, Addr: addr, ClientAddr: client}, nil
 }

@@ -1,10 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/zabtree/zabtree/internal/zoocfg"
@@ -29,18 +34,27 @@ func planZooCfg(f *flags, log io.Writer) ([]memberPlan, error) {
 	for _, finding := range cfg.Findings {
 		fmt.Fprintln(log, finding)
 	}
-	switch {
-	case cfg.SecureClient != (zoocfg.Addr{}):
-		return nil, errors.New("secureClientPort: TLS with Java's key stores is not supported")
-	case cfg.SSLQuorum:
+	if cfg.SSLQuorum {
 		return nil, errors.New("sslQuorum: TLS between members with Java's key stores is not supported")
 	}
-	p := memberPlan{server: serverOf(cfg), wire: wireOf(cfg)}
+	p := memberPlan{server: serverOf(cfg), wire: wireOf(cfg), reconfig: cfg.Reconfig}
+	if err := notApaches(cfg.DataDir, p.server.Dir); err != nil {
+		return nil, err
+	}
+	p.wire.MinSessionTimeout, p.wire.MaxSessionTimeout = p.server.MinSessionTimeout, p.server.MaxSessionTimeout
+	if cfg.SecureClient != (zoocfg.Addr{}) {
+		p.secure = cfg.SecureClient.Listen()
+		if p.tls, err = clientTLS(cfg); err != nil {
+			return nil, err
+		}
+	}
 	if cfg.Client != (zoocfg.Addr{}) {
 		p.client = []string{cfg.Client.Listen()}
 	}
 	if cfg.Ensemble {
-		p.server.Members = membersOf(cfg.Members)
+		if p.server.Members, err = founding(membersOf(cfg.Members), f.founders); err != nil {
+			return nil, err
+		}
 		own := cfg.Members.Find(cfg.ID).Addrs[0]
 		p.peer = zoocfg.Addr{Host: own.Host, Port: own.Quorum}.Listen()
 		if cfg.QuorumListenOnAllIPs {
@@ -50,10 +64,23 @@ func planZooCfg(f *flags, log io.Writer) ([]memberPlan, error) {
 	return []memberPlan{p}, nil
 }
 
+// notApaches refuses to begin an empty tree beside what Apache's server has written.
+func notApaches(dataDir, own string) error {
+	apaches := filepath.Join(dataDir, "version-2")
+	if _, err := os.Stat(own); err == nil {
+		return nil
+	}
+	if _, err := os.Stat(apaches); err == nil {
+		return fmt.Errorf("dataDir: %s is of Apache's server, whose files are not read", apaches)
+	}
+	return nil
+}
+
 func serverOf(cfg *zoocfg.Config) server.Config {
 	c := server.Config{
-		Dir: cfg.DataDir, SuperDigest: cfg.SuperDigest,
-		Settings:          tree.Settings{SoftQuotas: !cfg.EnforceQuota},
+		// As with Apache's version-2 it is a directory of its own: dataDir has myid.
+		Dir: filepath.Join(cfg.DataDir, "zabtree"), SuperDigest: cfg.SuperDigest,
+		Settings:          tree.Settings{SoftQuotas: !cfg.EnforceQuota, X509: x509Of(cfg)},
 		MinSessionTimeout: cfg.MinSessionTimeout, MaxSessionTimeout: cfg.MaxSessionTimeout,
 		// Apache looks every minute unless a property says otherwise.
 		ReapInterval: time.Minute,
@@ -76,11 +103,12 @@ func serverOf(cfg *zoocfg.Config) server.Config {
 func wireOf(cfg *zoocfg.Config) wire.Config {
 	c := wire.Config{
 		MaxConns: cfg.MaxCnxns, MaxConnsPerAddr: cfg.MaxClientCnxns, MaxFrameBytes: cfg.MaxBuffer,
-		NoTTL: !cfg.ExtendedTypes, Words: cfg.FourLetterWords,
+		NoTTL: !cfg.ExtendedTypes, Words: cfg.FourLetterWords, ReadOnly: cfg.ReadOnlyMode, SuperDigest: cfg.SuperDigest,
+		X509:        true,
 		SyncTimeout: max(time.Second, time.Duration(cfg.SyncLimit)*cfg.TickTime),
-		Conf: fmt.Sprintf("clientPort=%d\nsecureClientPort=-1\ndataDir=%s\ndataLogDir=%s\ntickTime=%d\nmaxClientCnxns=%d\n"+
+		Conf: fmt.Sprintf("clientPort=%d\nsecureClientPort=%d\ndataDir=%s\ndataLogDir=%s\ntickTime=%d\nmaxClientCnxns=%d\n"+
 			"minSessionTimeout=%d\nmaxSessionTimeout=%d\nclientPortListenBacklog=-1\nserverId=%d\n",
-			cfg.Client.Port, cfg.DataDir, cfg.DataLogDir, cfg.TickTime.Milliseconds(), cfg.MaxClientCnxns,
+			portOf(cfg.Client), portOf(cfg.SecureClient), cfg.DataDir, cfg.DataLogDir, cfg.TickTime.Milliseconds(), cfg.MaxClientCnxns,
 			cfg.MinSessionTimeout.Milliseconds(), cfg.MaxSessionTimeout.Milliseconds(), cfg.ID),
 	}
 	for _, v := range []*int{&c.MaxConns, &c.MaxConnsPerAddr} {
@@ -91,14 +119,62 @@ func wireOf(cfg *zoocfg.Config) wire.Config {
 	return c
 }
 
+// x509Of says whether ACLs may name subjects of certificates: if clients can have them, or
+// if the provider is configured, as Apache wants it.
+func x509Of(cfg *zoocfg.Config) bool {
+	if cfg.SecureClient != (zoocfg.Addr{}) {
+		return true
+	}
+	for name, value := range cfg.Properties {
+		if strings.HasPrefix(name, "zookeeper.authProvider.") && strings.HasSuffix(value, ".X509AuthenticationProvider") {
+			return true
+		}
+	}
+	return false
+}
+
+// portOf is how conf shows a port: -1 is none.
+func portOf(a zoocfg.Addr) int {
+	if a.Port == 0 {
+		return -1
+	}
+	return int(a.Port)
+}
+
 func membersOf(list zoocfg.Members) zab.Membership {
 	var members zab.Membership
 	for _, s := range list.Servers {
-		m := zab.Member{ID: s.ID, Addr: zoocfg.Addr{Host: s.Addrs[0].Host, Port: s.Addrs[0].Quorum}.Listen(), Weight: s.Weight}
+		a := s.Addrs[0]
+		m := zab.Member{
+			ID: s.ID, Weight: s.Weight,
+			Addr:         zoocfg.Addr{Host: a.Host, Port: a.Quorum}.Listen(),
+			ElectionAddr: zoocfg.Addr{Host: a.Host, Port: a.Election}.Listen(),
+		}
+		if s.Client.Port != 0 {
+			m.ClientAddr = s.Client.Listen()
+		}
 		if s.Role == zoocfg.Observer {
 			m.Role = zab.Observer
 		}
 		members = append(members, m)
 	}
 	return members
+}
+
+// founding returns those members whose IDs are in the list, all if it is empty.
+func founding(members zab.Membership, ids string) (zab.Membership, error) {
+	if ids == "" {
+		return members, nil
+	}
+	var founders zab.Membership
+	for _, text := range strings.Split(ids, ",") {
+		id, err := strconv.ParseUint(text, 10, 64)
+		m := members.Find(id)
+		if err != nil || m == nil {
+			return nil, fmt.Errorf("-founders: %q is no server of the file", text)
+		}
+		founders = append(founders, *m)
+	}
+	slices.SortFunc(founders, func(a, b zab.Member) int { return cmp.Compare(a.ID, b.ID) })
+	return founders, nil
 }

@@ -49,6 +49,13 @@ func main() {
 		busyLoop(os.Stdin)
 		return
 	}
+	if len(os.Args) == 3 && os.Args[1] == serveFlag {
+		if err := servePort(os.Args[2], os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -108,7 +115,7 @@ func parse(args []string) (string, options, error) {
 	}
 	name := fs.String("workload", "w1", "what to measure:"+about.String()+"\n")
 	callers := fs.String("callers", "1,128,1024", "writes in flight, a list")
-	peers := fs.String("peers", "", "which peers, a list (default: all that there are)")
+	peers := fs.String("peers", "", "which peers, a list: floor, zabtree and session are the default, port and apache there are besides")
 	fs.StringVar(&o.dir, "dir", "", "where logs go, in a directory that is removed again (default: the system's temporary directory)")
 	fs.IntVar(&o.size, "size", 100, "bytes of a command, at least 8")
 	fs.IntVar(&o.rounds, "rounds", 5, "rounds of every peer, or repetitions")

@@ -15,15 +15,19 @@ import (
 // peerMaker starts a peer whose files are in dir.
 type peerMaker struct {
 	name  string
+	named bool // is there only if it is asked for
 	start func(dir string) (peer, error)
 }
 
-// peerMakers lists all peers. The first is what the others are measured against.
+// peerMakers lists all peers. The first of those that take part is what the others are
+// measured against.
 func peerMakers() []peerMaker {
 	return []peerMaker{
-		{"floor", func(dir string) (peer, error) { return newFloor(dir) }},
-		{"zabtree", newZabtree},
-		{"session", newSessionPeer},
+		{"floor", false, func(dir string) (peer, error) { return newFloor(dir) }},
+		{"zabtree", false, newZabtree},
+		{"session", false, newSessionPeer},
+		{"port", true, newPortPeer},
+		{"apache", true, newApachePeer},
 	}
 }
 
@@ -35,7 +39,7 @@ type writesReport struct {
 	Lines     []writesLine  `json:"lines"`
 }
 
-// writesLine is one peer with one number of callers. Ratios are to the floor.
+// writesLine is one peer with one number of callers. Ratios are to the first peer.
 type writesLine struct {
 	Peer      string        `json:"peer"`
 	Callers   int           `json:"callers"`
@@ -80,7 +84,7 @@ func startPeers(o options) ([]peer, error) {
 	var peers []peer
 	makers := peerMakers()
 	for _, m := range makers {
-		if len(o.peers) > 0 && !slices.Contains(o.peers, m.name) {
+		if !slices.Contains(o.peers, m.name) && (len(o.peers) > 0 || m.named) {
 			continue
 		}
 		dir := filepath.Join(o.dir, m.name)
@@ -117,15 +121,15 @@ func alternate(l load, peers []peer, rounds int) ([][]round, error) {
 	return results, nil
 }
 
-func summarize(name string, callers int, rounds, floor []round, ratios bool) writesLine {
+func summarize(name string, callers int, rounds, first []round, ratios bool) writesLine {
 	var rate, p50, p99, cpu, rateRatio, p50Ratio []float64
 	for i, r := range rounds {
 		rate = append(rate, r.Rate)
 		p50 = append(p50, float64(r.P50))
 		p99 = append(p99, float64(r.P99))
 		cpu = append(cpu, float64(r.CPU))
-		rateRatio = append(rateRatio, r.Rate/floor[i].Rate)
-		p50Ratio = append(p50Ratio, float64(r.P50)/float64(floor[i].P50))
+		rateRatio = append(rateRatio, r.Rate/first[i].Rate)
+		p50Ratio = append(p50Ratio, float64(r.P50)/float64(first[i].P50))
 	}
 	line := writesLine{
 		Peer: name, Callers: callers,
@@ -145,8 +149,12 @@ func median[T cmp.Ordered](values []T) T {
 
 func (r writesReport) print(w io.Writer) {
 	fmt.Fprintf(w, "durable writes of %d bytes, medians of %d alternating rounds of %v\n", r.Size, r.Rounds, r.RoundTime)
+	first := ""
+	if len(r.Lines) > 0 {
+		first = r.Lines[0].Peer
+	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "in flight\tpeer\twrites/s\tslowest\tfastest\tp50\tp99\tCPU/write\tof the floor\tp50 to the floor's\t")
+	fmt.Fprintln(t, "in flight\tpeer\twrites/s\tslowest\tfastest\tp50\tp99\tCPU/write\tof "+first+"\tp50 to its\t")
 	for _, l := range r.Lines {
 		ratio, p50Ratio := "", ""
 		if l.RateRatio > 0 {

@@ -3,7 +3,6 @@ package host
 import (
 	"slices"
 
-	"github.com/zabtree/zabtree/session/protocol"
 	"github.com/zabtree/zabtree/tree"
 )
 
@@ -21,7 +20,7 @@ func (h *Host) proposeAuth(s *session, it *item) {
 		h.breakOff(s) // again once there is one
 		return
 	}
-	ids := h.identities(it.auth)
+	ids := it.auth.Proves(h.config.SuperDigest)
 	if ids == nil {
 		it.ready, it.code = true, tree.CodeInvalidACL
 		h.authSettled(s)
@@ -36,19 +35,6 @@ func (h *Host) proposeAuth(s *session, it *item) {
 		tree.AddAuth{Session: s.id, Attachment: s.attachment, Identities: ids})
 }
 
-// identities verifies a credential, and returns what it proves; nil for nothing. Only
-// what proves itself is known here.
-func (h *Host) identities(a *protocol.AddAuth) []tree.ID {
-	if a.Scheme != "digest" || len(a.Credential) > tree.MaxIDBytes {
-		return nil
-	}
-	id := tree.DigestCredential(string(a.Credential))
-	if id.ID == h.config.SuperDigest {
-		return []tree.ID{tree.Super, id}
-	}
-	return []tree.ID{id}
-}
-
 // authApplied takes an AddAuth that was applied: it is of the first of the session's
 // items, or once more of the doubted one. What the identity opens it opens from this
 // entry on, and for as long as the session has anything to be told, also if both it and
@@ -61,7 +47,7 @@ func (h *Host) authApplied(s *session, o *tree.Outcome) {
 	if s.doubted != nil && s.doubted != it {
 		return // of the doubted one, which the session has
 	}
-	for _, id := range h.identities(it.auth) {
+	for _, id := range it.auth.Proves(h.config.SuperDigest) {
 		if !slices.Contains(s.identities, id) {
 			s.identities = append(s.identities, id)
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 
-	"github.com/zabtree/zabtree/session/protocol"
 	"github.com/zabtree/zabtree/tree"
 	"github.com/zabtree/zabtree/watch"
 )
@@ -81,30 +80,6 @@ func (p *Proposal) Essential() bool {
 	return false
 }
 
-// Delivery is what to send over a link, in order.
-type Delivery struct {
-	Link     LinkID
-	Messages []protocol.Message
-	// Close says that the link ends after that.
-	Close bool
-}
-
-// PeerMessage is for the host of another replica, or of this one.
-type PeerMessage struct {
-	To      uint64
-	Message []byte
-}
-
-// Output is what the driver must do after events. The parts are independent;
-// within each, order matters.
-type Output struct {
-	Proposals  []Proposal
-	Deliveries []Delivery
-	Peers      []PeerMessage
-	// ReadRounds are read points to ask for, each to be answered by ReadPoint.
-	ReadRounds []uint64
-}
-
 // Host hosts the sessions that are attached to one replica and, while that
 // replica leads, counts the timeouts of all sessions of the ensemble.
 //
@@ -135,7 +110,7 @@ type Host struct {
 	reads reads
 	pings pings
 	lead  leader
-	out   Output
+	out   outbox
 }
 
 // Status is what the host needs to know of its replica.
@@ -162,24 +137,6 @@ func New(config Config, view *tree.View) (*Host, error) {
 		config: config, view: view, at: view.Zxid(), table: table, history: history,
 		links: map[LinkID]*link{}, sessions: map[int64]*session{},
 	}, nil
-}
-
-// TakeOutput returns what is to be done, and forgets it.
-func (h *Host) TakeOutput() Output {
-	h.reads.begin(h)
-	for _, l := range h.dirty {
-		l.dirty = false
-		h.out.Deliveries = append(h.out.Deliveries, Delivery{l.id, l.out, l.closing})
-		l.out = nil
-		if l.closing {
-			h.forget(l)
-		}
-	}
-	clear(h.dirty)
-	h.dirty = h.dirty[:0]
-	out := h.out
-	h.out = Output{}
-	return out
 }
 
 // Links returns how many links there are.
@@ -243,7 +200,7 @@ func (h *Host) proposal(t Token, c tree.Command) { h.encoded(t, c.AppendTo(h.scr
 // encoded makes a proposal of a command that was encoded in scratch memory.
 func (h *Host) encoded(t Token, command []byte) {
 	h.inflight++
-	h.out.Proposals = append(h.out.Proposals, Proposal{t, bytes.Clone(command)})
+	h.out.next.Proposals = append(h.out.next.Proposals, Proposal{t, bytes.Clone(command)})
 	if h.scratch = command; cap(command) > maxScratch {
 		h.scratch = nil
 	}

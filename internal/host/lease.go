@@ -105,7 +105,7 @@ func (l *leader) applied(h *Host, epoch uint32) {
 	if l.epoch == 0 || l.active || epoch != l.epoch {
 		return
 	}
-	l.active = true
+	l.active, l.reapAt = true, l.clock+h.config.ReapEvery
 	l.leases, l.due, l.expiries = map[int64]*lease{}, nil, map[uint64][]int64{}
 	for info := range h.view.Sessions() {
 		l.begin(h, info.ID, int64(info.Timeout))
@@ -176,7 +176,7 @@ func (l *leader) expire(h *Host) {
 		l.tries++
 		l.expiries[l.tries] = up
 		h.inflight++
-		h.out.Proposals = append(h.out.Proposals, Proposal{
+		h.out.next.Proposals = append(h.out.next.Proposals, Proposal{
 			Token{Purpose: ForExpiry, Try: l.tries},
 			guard(l.epoch, tree.ExpireSessions{Sessions: up}.AppendTo(nil)),
 		})

@@ -78,6 +78,9 @@ func (h *Host) say(l *link, m protocol.Message) {
 	if l.closing {
 		return
 	}
+	if l.out == nil {
+		l.out = h.out.messages()
+	}
 	l.out = append(l.out, m)
 	h.soil(l)
 }

@@ -105,5 +105,5 @@ func (h *Host) Peer(from uint64, message []byte) error {
 
 // tell sends a message to a host, which may be this one.
 func (h *Host) tell(to uint64, m interface{ encode() []byte }) {
-	h.out.Peers = append(h.out.Peers, PeerMessage{to, m.encode()})
+	h.out.next.Peers = append(h.out.next.Peers, PeerMessage{to, m.encode()})
 }

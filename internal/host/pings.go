@@ -148,7 +148,7 @@ func (l *leader) ask(h *Host) {
 	l.asking = true
 	l.asked, l.recorded = l.recorded, nil
 	l.round++
-	h.out.ReadRounds = append(h.out.ReadRounds, leaseRound|l.round)
+	h.out.next.ReadRounds = append(h.out.next.ReadRounds, leaseRound|l.round)
 }
 
 // confirmed takes what a read point says: that the leader of epoch led after it

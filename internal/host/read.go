@@ -1,20 +1,29 @@
 package host
 
 import (
-	"slices"
-	"strings"
-
 	"github.com/zabtree/zabtree/session/protocol"
 	"github.com/zabtree/zabtree/tree"
 	"github.com/zabtree/zabtree/watch"
 )
 
-// addRead takes a read into the session's order.
-func (h *Host) addRead(s *session, it *item) bool {
-	if len(it.read.Parts) > protocol.MaxParts || !s.add(it) {
+// addRead takes a read into the session's order, or makes it if it need not wait for
+// anything.
+func (h *Host) addRead(s *session, r *protocol.Read) bool {
+	if len(r.Parts) > protocol.MaxParts {
 		return false
 	}
-	if it.read.Linearizable {
+	if len(s.items) == 0 && !r.Linearizable {
+		if !s.number(r.ID) {
+			return false
+		}
+		h.say(s.link, h.evaluate(s, r))
+		return true
+	}
+	it := &item{kind: itemRead, id: r.ID, read: r}
+	if !s.add(it) {
+		return false
+	}
+	if r.Linearizable {
 		h.reads.join(it)
 	}
 	h.process(s)
@@ -29,8 +38,13 @@ func (h *Host) canRead(it *item) bool {
 
 // evaluate makes a read from the state as it is.
 func (h *Host) evaluate(s *session, r *protocol.Read) *protocol.Answer {
-	a := &protocol.Answer{ID: r.ID, Zxid: h.at, Read: &protocol.Reading{}}
-	if a.Code = h.look(s, r, a.Read); a.Code != tree.CodeOK {
+	both := &struct { // one allocation
+		answer protocol.Answer
+		found  protocol.Reading
+	}{}
+	a := &both.answer
+	a.ID, a.Zxid, a.Read = r.ID, h.at, &both.found
+	if a.Code = r.Look(h.view, s.id, s.identities, a.Read); a.Code != tree.CodeOK {
 		a.Read = nil
 		return a
 	}
@@ -39,109 +53,6 @@ func (h *Host) evaluate(s *session, r *protocol.Read) *protocol.Answer {
 		a.WatchRefused = !a.Read.Armed
 	}
 	return a
-}
-
-// look fills in what a read finds.
-func (h *Host) look(s *session, r *protocol.Read, found *protocol.Reading) tree.Code {
-	switch r.Kind {
-	case protocol.ReadNothing:
-	case protocol.ReadEphemerals:
-		found.Names = slices.AppendSeq([]string{}, h.view.EphemeralsWith(s.id, r.Path))
-	case protocol.ReadIdentities:
-		found.Identities = slices.Clone(s.identities)
-	case protocol.ReadMany:
-		found.Parts = h.lookParts(s, r.Parts)
-	default:
-		return h.lookAt(s, r, found)
-	}
-	return tree.CodeOK
-}
-
-// lookParts makes each read once, however often it is asked for: what all of them find
-// is no more than there is in the tree.
-func (h *Host) lookParts(s *session, parts []protocol.Part) []protocol.PartReading {
-	all := make([]protocol.PartReading, len(parts))
-	first := make(map[protocol.Part]int, len(parts))
-	for i := range parts {
-		if j, ok := first[parts[i]]; ok {
-			all[i] = all[j]
-			continue
-		}
-		first[parts[i]] = i
-		all[i] = h.lookPart(s, &parts[i])
-	}
-	return all
-}
-
-func (h *Host) lookPart(s *session, p *protocol.Part) protocol.PartReading {
-	switch p.Kind {
-	case protocol.ReadData, protocol.ReadExists, protocol.ReadChildren, protocol.ReadACL:
-	default:
-		return protocol.PartReading{Code: tree.CodeUnknownOp}
-	}
-	found := &protocol.Reading{}
-	if code := h.lookAt(s, &protocol.Read{Kind: p.Kind, Path: p.Path}, found); code != tree.CodeOK {
-		return protocol.PartReading{Code: code}
-	}
-	return protocol.PartReading{Read: found}
-}
-
-// lookAt fills in what a read of a znode finds.
-func (h *Host) lookAt(s *session, r *protocol.Read, found *protocol.Reading) tree.Code {
-	z := h.view.Lookup(r.Path)
-	if z == nil {
-		if strings.IndexByte(r.Path, 0) >= 0 && r.Kind == protocol.ReadExists {
-			return tree.CodeBadPath
-		}
-		if r.Kind == protocol.ReadExists {
-			return tree.CodeOK
-		}
-		return tree.CodeNoNode
-	}
-	need := tree.PermRead
-	if r.Kind == protocol.ReadACL {
-		need |= tree.PermAdmin
-	}
-	if r.Kind != protocol.ReadExists && !h.permits(s.id, z, need) {
-		return tree.CodeNoAuth
-	}
-	found.Exists, found.Stat = true, z.Stat()
-	switch r.Kind {
-	case protocol.ReadData:
-		found.Data = z.Data()
-	case protocol.ReadExists:
-	case protocol.ReadChildren:
-		h.children(r, found)
-	case protocol.ReadDescendants:
-		found.Count = int64(h.view.Descendants(r.Path))
-	case protocol.ReadACL:
-		found.ACL = z.ACL()
-		if found.ACL == nil {
-			found.ACL = []tree.ACL{tree.World(tree.PermAll)}
-		}
-		if !h.permits(s.id, z, tree.PermAdmin) {
-			found.ACL = tree.MaskACL(found.ACL)
-		}
-	default:
-		return tree.CodeUnknownOp
-	}
-	return tree.CodeOK
-}
-
-// children fills in the names of a znode's children, or a page of them.
-func (h *Host) children(r *protocol.Read, found *protocol.Reading) {
-	n := int(found.Stat.NumChildren)
-	if r.Limit > 0 {
-		n = min(n, r.Limit)
-	}
-	found.Names = make([]string, 0, n)
-	for name := range h.view.ChildrenAfter(r.Path, r.After) {
-		if r.Limit > 0 && len(found.Names) == r.Limit {
-			found.More = true
-			return
-		}
-		found.Names = append(found.Names, name)
-	}
 }
 
 func (h *Host) permits(session int64, z *tree.Znode, need tree.Perms) bool {

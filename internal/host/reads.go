@@ -35,7 +35,7 @@ func (r *reads) begin(h *Host) {
 	if r.wanted && r.underway < maxRounds {
 		r.wanted = false
 		r.underway++
-		h.out.ReadRounds = append(h.out.ReadRounds, r.last)
+		h.out.next.ReadRounds = append(h.out.next.ReadRounds, r.last)
 	}
 }
 

@@ -76,10 +76,10 @@ func (h *Host) host(l *link, j *join, info *tree.SessionInfo) {
 	s := &session{id: info.ID, attachment: info.Attachment, link: l, identities: slices.Clip(info.Identities), before: info.LastSequence, next: 1}
 	if j.attach != nil {
 		s.answered = j.attach.AnsweredUpTo
-		if j.attach.Anew { // nothing that was written before this entry is applied any more
-			s.answered = info.LastSequence
-		}
 		s.next = s.answered + 1
+		if j.attach.Anew { // nothing that was written before this entry is applied any more
+			s.answered, s.next = info.AnsweredUpTo, info.LastSequence+1
+		}
 	}
 	l.session = s
 	h.sessions[s.id] = s
@@ -151,7 +151,7 @@ func (h *Host) requestOf(s *session, r protocol.Request) bool {
 		}
 		return h.addWrite(s, &item{kind: itemClose, id: r.ID, sequence: r.Sequence})
 	case *protocol.Read:
-		return h.addRead(s, &item{kind: itemRead, id: r.ID, read: r})
+		return h.addRead(s, r)
 	case *protocol.AddAuth:
 		it := &item{kind: itemAuth, id: r.ID, auth: r}
 		if !s.add(it) {
@@ -196,11 +196,19 @@ func (h *Host) acknowledge(s *session, upTo uint64) bool {
 	return true
 }
 
-func (s *session) add(it *item) bool {
-	if it.id <= s.lastID {
+// number takes the ID of a request, which is above those before it.
+func (s *session) number(id uint64) bool {
+	if id <= s.lastID {
 		return false
 	}
-	s.lastID = it.id
+	s.lastID = id
+	return true
+}
+
+func (s *session) add(it *item) bool {
+	if !s.number(it.id) {
+		return false
+	}
 	s.items = append(s.items, it)
 	return true
 }

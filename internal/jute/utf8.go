@@ -5,6 +5,9 @@ import (
 	"unicode/utf8"
 )
 
+// Text is b as Java decodes it.
+func Text(b []byte) string { return decodeUTF8(b) }
+
 // decodeUTF8 copies b into a string, with U+FFFD for what is malformed.
 func decodeUTF8(b []byte) string {
 	if utf8.Valid(b) {

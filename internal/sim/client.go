@@ -15,6 +15,7 @@ type client struct {
 	name  int
 	life  int // its session, to the checkers
 	rnd   *sched.Stream
+	more  *sched.Stream // for workload.more
 	clock clock
 	owner *sched.Owner // of this session's life
 

@@ -60,6 +60,7 @@ var sometimes = []string{
 	"membership change answered", "refused: low on space", "snapshot failed", "snapshot installed",
 	"snapshot written", "write survived that nobody knew of",
 	"another member's directory was refused", "a directory in use was refused",
+	"over a quota", "several reads of one state", "watch resumed", "watch of a zxid to come refused",
 	"beyond the model: a majority was lost and nothing was answered",
 	"beyond the model: the ensemble was not founded",
 	"beyond the model: a damaged directory was refused",

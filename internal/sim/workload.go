@@ -2,10 +2,10 @@ package sim
 
 import (
 	"fmt"
-	"github.com/zabtree/zabtree/internal/sim/check"
 	"slices"
 	"time"
 
+	"github.com/zabtree/zabtree/internal/sim/check"
 	"github.com/zabtree/zabtree/internal/sim/sched"
 	"github.com/zabtree/zabtree/session/protocol"
 	"github.com/zabtree/zabtree/tree"
@@ -55,6 +55,9 @@ func (k *workload) next() {
 func (k *workload) step() {
 	r := k.c.rnd
 	k.sliced = r.Chance(1, 4)
+	if k.more() {
+		return
+	}
 	switch n := r.IntN(100); {
 	case n < 35:
 		k.submit(&call{Call: protocol.Call{Op: k.op()}})
@@ -251,6 +254,7 @@ func (k *workload) resolved(q *call) {
 	}
 	k.c.w.note(noteAnswer, uint64(k.c.name), q.n, uint64(zxid))
 	k.c.w.observe.answered(k.c, q)
+	k.seen(q)
 	if q.then != nil {
 		q.then(q)
 	}

@@ -100,6 +100,7 @@ func (m *member) wipe() {
 
 func (w *World) newClient(i int) *client {
 	c := &client{w: w, name: i, id: firstClient + uint64(i), rnd: w.source.Stream(fmt.Sprintf("client-%d", i))}
+	c.more = w.source.Stream(fmt.Sprintf("more-%d", i))
 	c.clock.ppm = c.rnd.Range(-w.opts.ClockPPM, w.opts.ClockPPM)
 	c.clock.base = -c.rnd.Range(0, 1000*second)
 	w.net.Start(c.id, c)

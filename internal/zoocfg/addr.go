@@ -28,6 +28,13 @@ func (a Addr) Listen() string {
 	return bracketed(a.Host) + ":" + strconv.Itoa(int(a.Port))
 }
 
+// Valid says whether the address can be written and read again: the host is a name or an
+// IP address, and there is a port.
+func (a Addr) Valid() bool {
+	ip, err := netip.ParseAddr(a.Host)
+	return a.Port != 0 && len(a.Host) <= maxHostBytes && (isName(a.Host) || err == nil && isName(ip.Zone()))
+}
+
 func (a Addr) wildcard() bool {
 	ip, err := netip.ParseAddr(a.Host)
 	return err == nil && ip.IsUnspecified()

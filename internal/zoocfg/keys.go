@@ -102,6 +102,11 @@ const (
 	propMaxBuffer    = "jute.maxbuffer"
 )
 
+// sslProperties are those about TLS for clients that have an effect if there is a secure
+// client port, without their zookeeper.ssl. in front.
+var sslProperties = strings.Fields(`keyStore.location keyStore.type trustStore.location trustStore.type clientAuth
+	enabledProtocols protocol ciphersuites`)
+
 // demands are properties by which an operator asks for what this server cannot do
 // and must not silently do without, and the only value that each may have.
 var demands = []struct{ name, harmless string }{
@@ -109,6 +114,8 @@ var demands = []struct{ name, harmless string }{
 	{"zookeeper.enforce.auth.enabled", "false"},
 	{"zookeeper.DigestAuthenticationProvider.enabled", "true"},
 	{"zookeeper.DigestAuthenticationProvider.digestAlg", "SHA1"},
+	{"zookeeper.ssl.crl", "false"},
+	{"zookeeper.ssl.ocsp", "false"},
 }
 
 var effectiveProperties = []string{
@@ -143,6 +150,7 @@ func (r *report) judgeProperty(e entry, property string) {
 	}
 	switch {
 	case slices.Contains(effectiveProperties, property):
+	case prefixed && strings.HasPrefix(name, "ssl.") && slices.Contains(sslProperties, name[len("ssl."):]):
 	case slices.ContainsFunc(effectiveProperties, func(p string) bool { return p == name }):
 		r.find(e, NoEffect, "as in Apache it counts only as a flag, -D"+name+"=...")
 	case !prefixed:

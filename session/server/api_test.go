@@ -88,7 +88,7 @@ func TestOperations(t *testing.T) {
 			config, _, err = other.Get(ctx, "/zookeeper/config")
 			require.NoError(t, err)
 		}
-		require.True(t, strings.HasPrefix(string(config), "server.1=:participant\nserver.2="), string(config))
+		require.True(t, strings.HasPrefix(string(config), "server.1=localhost:2888:3888:participant\nserver.2="), string(config))
 	})
 }
 

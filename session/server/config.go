@@ -69,6 +69,10 @@ type Config struct {
 	// here: one election timeout and 24 h by default.
 	MinSessionTimeout, MaxSessionTimeout time.Duration
 
+	// ReconfigTimeout is how long a change of membership by a client waits for members
+	// that join to be synchronised, and for each of its other parts. Default 30 s.
+	ReconfigTimeout time.Duration
+
 	// ReapInterval is how often a leader looks for containers and TTL znodes that
 	// are due. Default 1 s, or Tick if that is longer.
 	ReapInterval time.Duration
@@ -105,8 +109,9 @@ func (c *Config) withDefaults() Config {
 	d.MaxDataBytes = cmp.Or(d.MaxDataBytes, 1<<20-1)
 	d.MaxMultiOps = cmp.Or(d.MaxMultiOps, 4096)
 	d.MaxOpBytes = cmp.Or(d.MaxOpBytes, 4<<20)
-	d.MinSessionTimeout = cmp.Or(d.MinSessionTimeout, time.Duration(d.ElectionTicks)*d.Tick)
+	d.MinSessionTimeout = cmp.Or(d.MinSessionTimeout, d.electionTimeout())
 	d.MaxSessionTimeout = cmp.Or(d.MaxSessionTimeout, max(24*time.Hour, d.MinSessionTimeout))
+	d.ReconfigTimeout = cmp.Or(d.ReconfigTimeout, 30*time.Second)
 	d.ReapInterval = cmp.Or(d.ReapInterval, max(time.Second, d.Tick))
 	if d.Logger == nil {
 		d.Logger = slog.New(slog.DiscardHandler)
@@ -161,6 +166,8 @@ func (c *Config) nonce() string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%+v", settings))
 	return fmt.Sprintf("%s\x00%x", c.Nonce, sum[:8])
 }
+
+func (c *Config) electionTimeout() time.Duration { return time.Duration(c.ElectionTicks) * c.Tick }
 
 func (c *Config) limits() tree.Limits {
 	return tree.Limits{Data: c.MaxDataBytes, Ops: c.MaxMultiOps, Bytes: c.MaxOpBytes}

@@ -20,7 +20,8 @@
 // # Goroutines and locks
 //
 // A Server has one goroutine besides those of its zab.Replica: it hands messages to
-// sessions, so that applying the log never waits for their side. Time is told by the
+// sessions, so that applying the log never waits for their side; and another one for a
+// moment, when a member asks this leader to hand over. Time is told by the
 // replica's ticks. All
 // decisions about sessions are made by host.Host, a step machine, under the Server's
 // one mutex. Under it the replica is handed proposals, messages and questions for

@@ -19,9 +19,10 @@ type link struct {
 
 	mu         sync.Mutex // inside the server's; held for a few instructions
 	out        []protocol.Message
-	ending     error // the link ends after out
-	ended      bool  // Lost was called, or Close
-	delivering bool  // somebody hands out
+	spare      []protocol.Message // for out, while the other is handed out
+	ending     error              // the link ends after out
+	ended      bool               // Lost was called, or Close
+	delivering bool               // somebody hands out
 }
 
 // Connect implements session.Backend. It fails once the server is being stopped,
@@ -94,15 +95,14 @@ func (l *link) put(messages []protocol.Message, end bool) {
 	if l.ended {
 		return
 	}
-	if len(l.out) == 0 {
-		l.out = messages
-	} else {
-		l.out = append(l.out, messages...)
-	}
+	l.out = append(l.out, messages...)
 	if end {
 		l.ending = errLinkEnded
 	}
 }
+
+// maxSpare is for how many messages memory is kept.
+const maxSpare = 32
 
 // deliver hands out what is queued, unless somebody is at it: then they see to it.
 func (l *link) deliver() {
@@ -114,7 +114,7 @@ func (l *link) deliver() {
 	l.delivering = true
 	for !l.ended && (len(l.out) > 0 || l.ending != nil) {
 		messages, end := l.out, l.ending
-		l.out = nil
+		l.out, l.spare = l.spare, nil
 		l.ended = end != nil
 		l.mu.Unlock()
 		if len(messages) > 0 {
@@ -124,6 +124,10 @@ func (l *link) deliver() {
 			l.receiver.Lost(end)
 		}
 		l.mu.Lock()
+		if cap(messages) <= maxSpare {
+			clear(messages)
+			l.spare = messages[:0]
+		}
 	}
 	l.delivering = false
 	l.mu.Unlock()

@@ -22,10 +22,8 @@ func (s *Server) finish() {
 	if n := s.doneWrites.Swap(0); n > 0 {
 		s.host.ProposalsDone(int(n))
 	}
-	out := s.host.TakeOutput()
-	if s.replica == nil {
-		s.early = append(s.early, out)
-	} else {
+	if s.replica != nil { // else it waits for that
+		out := s.host.TakeOutput()
 		s.perform(&out)
 	}
 	s.crowded.Store(s.host.Crowded())
@@ -84,6 +82,9 @@ func (s *Server) proposed(t host.Token, res zab.Result, err error) {
 }
 
 func (s *Server) onMessage(from uint64, msg []byte) {
+	if s.askedToHandOver(msg) {
+		return
+	}
 	var err error
 	s.step(func(h *host.Host) { err = h.Peer(from, msg) })
 	if err != nil {
@@ -96,6 +97,7 @@ func (s *Server) onMessage(from uint64, msg []byte) {
 func (s *Server) onTick() {
 	now := int64(time.Since(s.started))
 	s.step(func(h *host.Host) { h.Tick(now) })
+	s.tellAgain()
 	s.ring()
 }
 

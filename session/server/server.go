@@ -25,16 +25,22 @@ type Server struct {
 
 	doneWrites atomic.Int64 // proposals that were applied, and the host was not told of
 	crowded    atomic.Bool
+	untold     atomic.Bool    // the same, of what came to nothing
+	tasks      sync.WaitGroup // besides the goroutine; none begins once the replica is done
 
 	mu       sync.Mutex // over all below; nothing under it can block
 	host     *host.Host
 	replica  *zab.Replica // nil while it is being started
-	early    []host.Output
 	links    map[host.LinkID]*link
 	lastLink host.LinkID
 	ready    []*link // with messages to deliver, for the goroutine
 	leaving  bool    // no new links
 	noLinks  chan struct{}
+
+	reconfiguring bool   // a client's change of membership is under way
+	handingOver   bool   // because a member has asked for it
+	telling       []byte // what is being written into /zookeeper/config
+	toldVersion   uint64 // the version that was written last
 }
 
 // Start starts a member. It recovers what its storage holds, bounded by ctx, and
@@ -74,11 +80,7 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 	}
 	s.mu.Lock()
 	s.replica = r
-	early := s.early
-	s.early = nil
-	for i := range early {
-		s.perform(&early[i])
-	}
+	s.finish()
 	s.mu.Unlock()
 	go s.run(r)
 	return s, nil
@@ -104,6 +106,7 @@ func (s *Server) run(r *zab.Replica) {
 		case <-s.bell:
 		case <-r.Done():
 			s.loseAll()
+			s.tasks.Wait()
 			return
 		}
 		s.deliverReady()

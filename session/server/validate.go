@@ -105,6 +105,9 @@ func (c *Config) validateTimes(bad report) {
 		bad("MaxSessionTimeout", "is %v, less than MinSessionTimeout, %s",
 			c.MaxSessionTimeout, duration(c.MinSessionTimeout, d.MinSessionTimeout))
 	}
+	if c.ReconfigTimeout < 0 {
+		bad("ReconfigTimeout", "is negative")
+	}
 	if c.ReapInterval < 0 {
 		bad("ReapInterval", "is negative")
 	}

@@ -52,6 +52,8 @@ func TestConfigErrorsAreTrue(t *testing.T) {
 			[]string{"server: Config.MaxSessionTimeout: is 1ms, less than MinSessionTimeout, 500ms by default"}},
 		{func(c *server.Config) { c.MinSessionTimeout = -1 },
 			[]string{"server: Config.MinSessionTimeout: is -1ns, negative"}},
+		{func(c *server.Config) { c.ReconfigTimeout = -1 },
+			[]string{"server: Config.ReconfigTimeout: is negative"}},
 		{func(c *server.Config) { c.Transport = small.Endpoint(1) },
 			[]string{"server: Config.Transport: carries frames of at most 1024 bytes (MaxFrame), and MaxOpBytes, 4194304 by default, needs 6356992, 2 MiB and 64 KiB more"}},
 		{func(c *server.Config) { c.SuperDigest = tree.DigestID("super", "secret").ID }, nil},

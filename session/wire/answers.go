@@ -12,7 +12,7 @@ import (
 func (c *conn) Receive(messages []protocol.Message) {
 	c.mu.Lock()
 	for _, m := range messages {
-		if c.ended {
+		if c.ended || c.ending { // what comes behind the last answer is not said
 			break
 		}
 		c.take(m)
@@ -54,7 +54,10 @@ func (c *conn) take(m protocol.Message) {
 		c.zxid = m.Zxid
 		c.events(m)
 	case *protocol.Hold:
-		c.unsaid = append(c.unsaid, &protocol.Acknowledge{AnsweredUpTo: c.answers})
+		c.held = true
+		if a := c.release(); a != nil {
+			c.unsaid = append(c.unsaid, a)
+		}
 	case *protocol.GoingAway:
 		c.end("this member is going away")
 	case *protocol.Ended:
@@ -79,14 +82,18 @@ func (c *conn) over(m *protocol.Ended) {
 		return
 	}
 	c.reply(appendReply(c.out, replyHeader{xid: c.pending.front().xid, zxid: m.Zxid}))
-	c.ending, c.reason = true, "session closed"
+	c.ending = true
+	c.because("session closed", slog.LevelDebug)
 }
 
 // reply takes out with the answer to the oldest request appended.
 func (c *conn) reply(out []byte) {
 	c.out = out
 	w := c.pending.front()
-	c.s.stats.latency.add(time.Since(c.s.started) - w.asked)
+	now := time.Since(c.s.started)
+	c.last = lastReply{w.op, w.xid, now, now - w.asked}
+	c.latency.add(c.last.took)
+	c.s.stats.latency.add(c.last.took)
 	c.sent.Add(1)
 	c.s.stats.sent.Add(1)
 	c.done()
@@ -94,6 +101,9 @@ func (c *conn) reply(out []byte) {
 
 // done forgets the oldest request.
 func (c *conn) done() {
+	if r := c.pending.front().read; r != nil {
+		c.s.reads.Put(r)
+	}
 	c.pending.pop()
 	c.s.stats.outstanding.Add(-1)
 	c.room.Broadcast()
@@ -110,13 +120,21 @@ func (c *conn) answer(a *protocol.Answer) {
 		c.answers = w.sequence
 	}
 	switch {
-	case w.set != nil:
+	case w.set != nil && w.arms != nil:
 		c.setAnswered(w, a)
+	case w.set == nil && w.arms != nil && w.arms.resumed == nil:
+		c.armed(w.arms, a)
+	case w.change != nil && c.begin(w):
+		return
+	}
+	if c.ended { // by what the watch came to: nothing is pending any more
+		return
+	}
+	if w.set != nil {
 		c.done()
 		return
-	case w.arms != nil:
-		c.armed(w.arms, a)
 	}
+	a = foreknown(w, a)
 	h := replyHeader{xid: w.xid, zxid: a.Zxid, err: w.code}
 	switch w.op {
 	case opPing:
@@ -150,7 +168,8 @@ func (c *conn) refusal(w *awaited, h *replyHeader, a *protocol.Answer) (out []by
 		return nil, false
 	}
 	if h.err == errAuthFailed {
-		c.ending, c.reason = true, "authentication failed"
+		c.ending = true
+		c.because("authentication failed", slog.LevelInfo)
 	}
 	return appendReply(c.out, *h), true
 }
@@ -170,8 +189,6 @@ func (c *conn) result(w *awaited, h replyHeader, a *protocol.Answer) []byte {
 		return appendResults(c.out, h, w, results)
 	case *existsRequest:
 		return appendStatReply(c.out, h, &a.Read.Stat)
-	case *getDataRequest:
-		return appendDataReply(c.out, h, a.Read.Data, &a.Read.Stat)
 	case *getChildrenRequest:
 		if q.op == opGetChildren2 {
 			return appendNamesStatReply(c.out, h, a.Read.Names, &a.Read.Stat)
@@ -195,6 +212,15 @@ func (c *conn) result(w *awaited, h replyHeader, a *protocol.Answer) []byte {
 		return appendIntReply(c.out, h, 0)
 	case *saslRequest:
 		return appendTokenReply(c.out, h, nil)
+	case *childrenPageRequest:
+		return appendPageReply(c.out, h, a.Read)
+	case *resumeWatchRequest:
+		return c.resumed(w, h, a)
+	case *reconfigRequest:
+		return appendDataReply(c.out, h, w.change.text, &w.change.stat)
+	}
+	if w.op == opGetData {
+		return appendDataReply(c.out, h, a.Read.Data, &a.Read.Stat)
 	}
 	return appendReply(c.out, h)
 }

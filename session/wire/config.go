@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -50,7 +51,8 @@ type Config struct {
 	// by default, and SyncTimeout how long it waits then for this member to reach what
 	// the client has seen, or a leader; and how long connections are kept while the
 	// member does not serve. Default 5 s. A connection for which that was too long is
-	// closed without an answer: clients try another member.
+	// closed without an answer: clients try another member. If the member is there and
+	// serves, a session may take another HandshakeTimeout to be opened or moved.
 	HandshakeTimeout, SyncTimeout time.Duration
 
 	// Words are the four-letter words that are answered: by default srvr and ruok. A
@@ -69,8 +71,31 @@ type Config struct {
 	// of its subject. The connections must be of crypto/tls.
 	X509 bool
 
+	// ReadOnly serves reads while the member does not serve, once that has lasted for
+	// SyncTimeout, to clients that have agreed to it (ZooKeeper's read-only mode): each
+	// has a session of its connection alone, whose writes are refused, until the member
+	// serves again. What they read may be old. The word isro is answered, whatever Words
+	// say.
+	ReadOnly bool
+
+	// MinSessionTimeout and MaxSessionTimeout bound the timeout of read-only sessions, and
+	// SuperDigest is who may read everything over them. They should be what the member
+	// has for its own. Default 1 s, 24 h and nobody.
+	MinSessionTimeout, MaxSessionTimeout time.Duration
+	SuperDigest                          string
+
+	// Reconfig changes the membership for clients that ask for it by reconfig and may
+	// write /zookeeper/config: by its first ACL only who is super (SuperDigest of a
+	// server.Config). Nil, the default, refuses that, as ZooKeeper does unless it is told
+	// otherwise (reconfigEnabled).
+	Reconfig Reconfigurer
+
 	// Conf is the answer to the word conf, but for the members.
 	Conf string
+
+	// Sizes tells how many bytes the snapshots and the log have on disk, for the word
+	// dirs; 0 if it is nil. It may be called from any goroutine.
+	Sizes func() (snapshots, log int64)
 
 	// Logger receives why connections were closed, once for each. Nil is silence.
 	Logger *slog.Logger
@@ -94,6 +119,8 @@ func (c *Config) withDefaults() Config {
 	if d.SyncTimeout == 0 {
 		d.SyncTimeout = 5 * time.Second
 	}
+	d.MinSessionTimeout = cmp.Or(d.MinSessionTimeout, time.Second)
+	d.MaxSessionTimeout = cmp.Or(d.MaxSessionTimeout, max(24*time.Hour, d.MinSessionTimeout))
 	if d.Words == nil {
 		d.Words = []string{string(wordSrvr), string(wordRuok)}
 	}
@@ -125,6 +152,12 @@ func (c *Config) Validate() error {
 	if d.SyncTimeout < 0 {
 		bad("SyncTimeout", "is negative")
 	}
+	if d.MinSessionTimeout < 0 {
+		bad("MinSessionTimeout", "is negative")
+	}
+	if d.MaxSessionTimeout < max(0, d.MinSessionTimeout) {
+		bad("MaxSessionTimeout", "%v is less than MinSessionTimeout, %v", d.MaxSessionTimeout, d.MinSessionTimeout)
+	}
 	for _, w := range d.Words {
 		if _, known := parseWord([4]byte([]byte(w + "    ")[:4])); len(w) != 4 && w != "*" || len(w) == 4 && !known {
 			bad("Words", "%q is no four-letter word", w)
@@ -141,5 +174,5 @@ const (
 
 // allows says whether a word is answered.
 func (c *Config) allows(w word) bool {
-	return slices.Contains(c.Words, "*") || slices.Contains(c.Words, string(w))
+	return c.ReadOnly && w == wordIsro || slices.Contains(c.Words, "*") || slices.Contains(c.Words, string(w))
 }

@@ -33,12 +33,17 @@ type conn struct {
 	header   [4]byte
 	lastID   uint64
 	sequence uint64
+	base     uint64 // the sequence that the session had when it came here
 	pings    uint64
 	pinged   time.Time
 	limits   tree.Limits
 	batch    []protocol.Request
+	readOnly bool // the session is
+
+	wish wish // Server.mu guards it
 
 	received, sent atomic.Int64
+	latency        latency
 
 	mu      sync.Mutex // over all below; nothing under it can block
 	room    sync.Cond  // some of pending were answered, or the end
@@ -47,18 +52,33 @@ type conn struct {
 	timeout time.Duration // of the session; set once, and read by the reading goroutine
 	joined  chan joining  // capacity 1: the answer to Open or Attach
 	zxid    int64         // of the host's last message
+	last    lastReply
 	pending pending
+	change  *change // a reconfig that is under way
 	watches watches
-	answers uint64             // sequence up to which all writes are answered
-	unsaid  []protocol.Request // for the link, as soon as the mutex is given back
-	out     []byte
-	spare   []byte // for out, while the other is written
-	sending bool   // the reading goroutine is passing on requests, and will write
-	writing bool   // somebody is at it
-	refused bool   // by the host, of which the client is to be told
-	ending  bool   // after what is in out
-	ended   bool
-	reason  string
+	answers uint64 // sequence up to which all writes are answered
+	keeps   bool   // the client says itself which answers it has:
+	kept    uint64 // up to this one
+	held    bool   // the host waits to hear of more of them
+	// released is of which it heard last when it had waited.
+	released uint64
+	unsaid   []protocol.Request // for the link, as soon as the mutex is given back
+	out      []byte
+	spare    []byte // for out, while the other is written
+	sending  bool   // the reading goroutine is passing on requests, and will write
+	writing  bool   // somebody is at it
+	refused  bool   // by the host, of which the client is to be told
+	ending   bool   // after what is in out
+	ended    bool
+	reason   string
+	level    slog.Level // that the reason is worth
+}
+
+// lastReply is the last thing that a client was answered: what, when, and how long it took.
+type lastReply struct {
+	op       opcode
+	xid      int32
+	at, took time.Duration // since the server was started, and was asked
 }
 
 // joining is what a handshake came to.
@@ -91,7 +111,12 @@ func (c *conn) serve() {
 	for c.writing || !c.ended {
 		c.room.Wait()
 	}
+	reason, level, session := c.reason, c.level, c.session
 	c.mu.Unlock()
+	if reason != "" {
+		c.s.config.Logger.Log(context.Background(), level, "zookeeper client disconnected",
+			"remote", c.n.RemoteAddr(), "session", session, "reason", reason)
+	}
 	if link != nil {
 		link.Close()
 	}
@@ -166,10 +191,15 @@ func (c *conn) drain() {
 func (c *conn) next() (more bool, err error) {
 	for {
 		if err := c.readFrame(); err != nil {
+			c.flush() // what was good before it
 			return false, err
 		}
 		more, err := c.request()
+		if cap(c.frame) > maxSpare {
+			c.frame = nil
+		}
 		if err != nil {
+			c.flush()
 			return false, err
 		}
 		if !more || len(c.batch) >= maxBatch || !c.buffered() {
@@ -245,6 +275,7 @@ func (c *conn) flush() {
 	}
 	c.mu.Lock()
 	link := c.link
+	c.hold()
 	c.sending = true
 	c.mu.Unlock()
 	link.Send(c.batch...)
@@ -300,8 +331,13 @@ func (c *conn) write() {
 	if len(c.out) == 0 && cap(c.out) > maxSpare {
 		c.out = nil
 	}
-	if len(c.out) == 0 && c.pending.len() == 0 {
-		c.out, c.spare = nil, nil // who is idle holds nothing
+	if len(c.out) == 0 && c.pending.len() == 0 { // who is idle holds next to nothing
+		if cap(c.out) > idleSpare {
+			c.out = nil
+		}
+		if cap(c.spare) > idleSpare {
+			c.spare = nil
+		}
 	}
 	c.room.Broadcast()
 }
@@ -309,27 +345,33 @@ func (c *conn) write() {
 const (
 	// maxSpare is how large a buffer is kept for the next answers.
 	maxSpare = 64 << 10
+	// idleSpare is how large one is kept by who has nothing to answer.
+	idleSpare = 2 << 10
 	// writeTimeout is how long a client may take to read anything at all.
 	writeTimeout = time.Minute
 )
 
+// because notes why the connection ends, unless that is known already. c.mu is held.
+func (c *conn) because(reason string, level slog.Level) {
+	if c.reason == "" {
+		c.reason, c.level = reason, level
+	}
+}
+
 // fail ends the connection at once.
 func (c *conn) fail(reason string, level slog.Level) {
 	c.mu.Lock()
-	first, session := !c.ended && !c.ending, c.session
+	defer c.mu.Unlock()
+	c.because(reason, level)
 	c.end(reason)
-	c.mu.Unlock()
-	if first {
-		c.s.config.Logger.Log(context.Background(), level, "zookeeper client disconnected",
-			"remote", c.n.RemoteAddr(), "session", session, "reason", reason)
-	}
 }
 
 // finish ends the connection once all that is in out is written.
 func (c *conn) finish(reason string) {
 	c.mu.Lock()
 	if !c.ending {
-		c.ending, c.reason = true, reason
+		c.ending = true
+		c.because(reason, slog.LevelInfo)
 	}
 	c.wake()
 	c.mu.Unlock()
@@ -341,7 +383,9 @@ func (c *conn) end(reason string) {
 	if c.ended {
 		return
 	}
-	c.ended, c.reason, c.out = true, reason, nil
+	c.because(reason, slog.LevelInfo)
+	c.ended, c.out = true, nil
+	c.change.stop()
 	c.s.stats.outstanding.Add(-int64(c.pending.drop()))
 	c.room.Broadcast()
 	_ = c.n.SetDeadline(time.Unix(1, 0))

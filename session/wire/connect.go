@@ -35,14 +35,15 @@ func (c *conn) handshake() error {
 	if err != nil {
 		return err
 	}
-	j, err := c.join(first)
+	j, err := c.joinAs(&q, first)
 	if err != nil {
 		return err
 	}
-	r := connectResponse{hasReadOnly: q.hasReadOnly}
+	r := connectResponse{hasReadOnly: q.hasReadOnly, readOnly: c.readOnly}
 	switch {
 	case j.attached != nil:
-		c.sequence = j.attached.LastSequence
+		c.base = j.attached.LastSequence
+		c.sequence = c.base
 		c.limits = j.attached.Limits
 		c.pinged = time.Now()
 		r.session, r.timeout, r.password = j.attached.Session, int32(j.attached.Timeout/int64(time.Millisecond)), password
@@ -103,7 +104,7 @@ func (c *conn) identities() ([]tree.ID, error) {
 }
 
 // join connects to the host and waits for what it says to the first request.
-func (c *conn) join(first protocol.Request) (joining, error) {
+func (c *conn) join(first protocol.Request, seen int64) (joining, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), c.s.config.SyncTimeout)
 	defer cancel()
 	link, err := c.s.host.Connect(ctx, c)
@@ -114,15 +115,23 @@ func (c *conn) join(first protocol.Request) (joining, error) {
 	c.link = link
 	c.mu.Unlock()
 	link.Send(first)
-	select {
-	case j := <-c.joined:
-		if j.attached == nil && j.refused == nil {
-			return j, errRefused
+	timer := time.NewTimer(c.s.config.SyncTimeout)
+	defer timer.Stop()
+	for waited := false; ; waited = true {
+		select {
+		case j := <-c.joined:
+			if j.attached == nil && j.refused == nil {
+				return j, errRefused
+			}
+			return j, nil
+		case <-timer.C:
+			mode, _ := c.s.host.Mode()
+			if waited || mode == "" || c.s.host.View().Zxid() < seen {
+				return joining{}, errTooLate
+			}
+			timer.Reset(c.s.config.HandshakeTimeout) // all that is missing is a majority's disks
+		case <-c.s.stop:
+			return joining{}, errStopping
 		}
-		return j, nil
-	case <-ctx.Done():
-		return joining{}, errTooLate
-	case <-c.s.stop:
-		return joining{}, errStopping
 	}
 }

@@ -3,14 +3,18 @@ package wire
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"maps"
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/zabtree/zabtree/tree"
 )
 
 // versionLine is the first line of srvr, stat and envi. Tools look for its form: the
@@ -19,8 +23,8 @@ const versionLine = "Zookeeper version: 3.8.0-zabtree, built on 02/25/2022 08:49
 
 // answerWord answers a four-letter word, for which no member must lead.
 func (c *conn) answerWord(w word) error {
-	if w == wordStmk { // the new mask
-		var mask [8]byte
+	var mask [8]byte
+	if w == wordStmk { // the new one
 		if _, err := io.ReadFull(c.in, mask[:]); err != nil {
 			return err
 		}
@@ -29,6 +33,9 @@ func (c *conn) answerWord(w word) error {
 	if !c.s.config.allows(w) {
 		text = fmt.Sprintf("%s is not executed because it is not in the whitelist.\n", w)
 	} else {
+		if w == wordStmk {
+			c.s.mask.Store(int64(binary.BigEndian.Uint64(mask[:])))
+		}
 		text = c.s.word(w)
 	}
 	c.mu.Lock()
@@ -39,16 +46,14 @@ func (c *conn) answerWord(w word) error {
 
 // word returns the answer to a word.
 func (s *Server) word(w word) string {
-	mode, _ := s.host.Mode()
+	mode := s.mode()
 	switch w {
 	case wordRuok:
 		return "imok"
 	case wordIsro:
-		return "rw"
-	case wordGtmk:
-		return "0"
-	case wordStmk:
-		return "0"
+		return isro(mode)
+	case wordGtmk, wordStmk:
+		return strconv.FormatInt(s.mask.Load(), 10)
 	case wordConf:
 		return s.config.Conf + s.members()
 	case wordEnvi:
@@ -57,6 +62,7 @@ func (s *Server) word(w word) string {
 		for _, c := range s.all() {
 			c.received.Store(0)
 			c.sent.Store(0)
+			c.latency.reset()
 		}
 		return "Connection stats reset.\n"
 	case wordSrst:
@@ -80,7 +86,11 @@ func (s *Server) word(w word) string {
 	case wordDump:
 		return s.dump()
 	case wordDirs:
-		return "datadir_size: 0\nlogdir_size: 0\n"
+		var data, log int64
+		if s.config.Sizes != nil {
+			data, log = s.config.Sizes()
+		}
+		return fmt.Sprintf("datadir_size: %d\nlogdir_size: %d\n", data, log)
 	case wordHash:
 		v := s.host.View()
 		return fmt.Sprintf("0x%x:0x%x\n", v.Zxid(), v.Digest())
@@ -93,35 +103,58 @@ func (s *Server) word(w word) string {
 func (s *Server) srvr(mode, clients string) string {
 	low, mean, high := s.stats.latency.figures()
 	v := s.host.View()
+	if mode == readOnlyMode {
+		clients = "READ-ONLY mode; serving only read-only clients\n" + clients
+	}
 	return fmt.Sprintf("%s\n%sLatency min/avg/max: %.0f/%.4f/%.0f\nReceived: %d\nSent: %d\nConnections: %d\nOutstanding: %d\n"+
 		"Zxid: 0x%x\nMode: %s\nNode count: %d\n", versionLine, clients, low, mean, high, s.stats.received.Load(), s.stats.sent.Load(),
-		len(s.sessions()), s.stats.outstanding.Load(), v.Zxid(), mode, v.Len())
+		len(s.all()), s.stats.outstanding.Load(), v.Zxid(), mode, znodes(v))
 }
 
-// sessions returns the connections that have a session, the oldest first.
+// znodes counts as a real server does, which has its root twice.
+func znodes(v *tree.View) int { return v.Len() + 1 }
+
+// oldest lists the connections, the oldest first.
+func (s *Server) oldest() []*conn {
+	list := s.all()
+	slices.SortFunc(list, func(a, b *conn) int { return cmp.Or(a.since.Compare(b.since), cmp.Compare(a.addr, b.addr)) })
+	return list
+}
+
+// sessions returns those that have a session.
 func (s *Server) sessions() []*conn {
-	list := slices.DeleteFunc(s.all(), func(c *conn) bool {
+	return slices.DeleteFunc(s.oldest(), func(c *conn) bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		return c.session == 0
 	})
-	slices.SortFunc(list, func(a, b *conn) int { return cmp.Or(a.since.Compare(b.since), cmp.Compare(a.session, b.session)) })
-	return list
 }
 
 func (s *Server) clients(details bool) string {
 	var b strings.Builder
-	for _, c := range s.sessions() {
-		c.mu.Lock()
-		queued := c.pending.len()
-		fmt.Fprintf(&b, " /%s[1](queued=%d,recved=%d,sent=%d", c.n.RemoteAddr(), queued, c.received.Load(), c.sent.Load())
-		if details {
-			fmt.Fprintf(&b, ",sid=0x%x,est=%d,to=%d,lzxid=0x%x", c.session, c.since.UnixMilli(), c.timeout.Milliseconds(), c.zxid)
-		}
-		b.WriteString(")\n")
-		c.mu.Unlock()
+	for _, c := range s.oldest() {
+		c.describe(&b, details)
 	}
 	return b.String()
+}
+
+// describe says a connection in a line. One that has no session is most likely there for a
+// four-letter word.
+func (c *conn) describe(b *strings.Builder, details bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	reading := 1
+	if c.session == 0 {
+		reading = 0
+	}
+	fmt.Fprintf(b, " /%s[%d](queued=%d,recved=%d,sent=%d", c.n.RemoteAddr(), reading, c.pending.len(), c.received.Load(), c.sent.Load())
+	if details && c.session != 0 {
+		low, mean, high := c.latency.figures()
+		fmt.Fprintf(b, ",sid=0x%x,lop=%s,est=%d,to=%d,lcxid=0x%x,lzxid=0x%x,lresp=%d,llat=%d,minlat=%.0f,avglat=%.0f,maxlat=%.0f",
+			c.session, c.last.op.short(), c.since.UnixMilli(), c.timeout.Milliseconds(), c.last.xid, c.zxid, c.last.at.Milliseconds(),
+			c.last.took.Milliseconds(), low, mean, high)
+	}
+	b.WriteString(")\n")
 }
 
 func (s *Server) mntr(mode string) string {
@@ -150,10 +183,10 @@ func (s *Server) mntr(mode string) string {
 	line("min_latency", int64(low))
 	line("packets_received", s.stats.received.Load())
 	line("packets_sent", s.stats.sent.Load())
-	line("num_alive_connections", len(s.sessions()))
+	line("num_alive_connections", len(s.all()))
 	line("outstanding_requests", s.stats.outstanding.Load())
 	line("server_state", mode)
-	line("znode_count", v.Len())
+	line("znode_count", znodes(v))
 	line("watch_count", watches)
 	line("ephemerals_count", ephemerals)
 	line("approximate_data_size", bytes)
@@ -227,6 +260,7 @@ func (s *Server) watchWord(w word) string {
 		}
 		fmt.Fprintf(&b, "\t%s\n", value)
 	}
+	b.WriteByte('\n')
 	return b.String()
 }
 

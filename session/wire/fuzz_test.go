@@ -37,6 +37,15 @@ func FuzzHandshake(f *testing.F) {
 // or refused.
 func FuzzRequest(f *testing.F) {
 	requests(f, func(_ *exchange, h requestHeader, body []byte) { f.Add(int32(h.op), body) })
+	for op, q := range map[opcode]request{
+		opChildrenPage: &childrenPageRequest{path: "/p", after: "a", limit: 2, watch: true},
+		opResumeWatch:  &resumeWatchRequest{path: "/p", mode: resumeExist, zxid: 7},
+		opOnce:         &onceRequest{sequence: 2, answered: 1, op: opDelete, body: &deleteRequest{path: "/p", version: -1}},
+	} {
+		s := &sheet{}
+		s.body(q)
+		f.Add(int32(op), s.b)
+	}
 	f.Fuzz(func(t *testing.T, op int32, body []byte) {
 		before := bytes.Clone(body)
 		q := fuzzedRequest(t, opcode(op), body)

@@ -47,6 +47,24 @@ const (
 	opError                opcode = -1 // of a result of a multi
 )
 
+// shortOps are the names that the word cons has for operations.
+var shortOps = map[opcode]string{
+	opNotification: "SESS", opCreate: "CREA", opCreate2: "CREA", opCreateContainer: "CREA", opCreateTTL: "CREA", opDelete: "DELE",
+	opExists: "EXIS", opGetData: "GETD", opSetData: "SETD", opGetACL: "GETA", opSetACL: "SETA", opGetChildren: "GETC", opGetChildren2: "GETC",
+	opSync: "SYNC", opPing: "PING", opCheck: "CHEC", opMulti: "MULT", opMultiRead: "MLTR", opReconfig: "RECO", opCheckWatches: "CHKW",
+	opRemoveWatches: "REMW", opSetWatches: "SETW", opSetWatches2: "STW2", opAddWatch: "ADDW", opGetEphemerals: "GETE",
+	opGetAllChildrenNumber: "GETACN", opWhoAmI: "HOMI", opCloseSession: "CLOS",
+}
+
+// short returns that, which for a connection that has asked for nothing is that it has a
+// session.
+func (o opcode) short() string {
+	if name, ok := shortOps[o]; ok {
+		return name
+	}
+	return "NA"
+}
+
 // xids that are not a client's own.
 const (
 	xidWatchEvent int32 = -1

@@ -54,8 +54,10 @@ func operationOf(q request, within bool) (tree.Op, errCode) {
 	case *setDataRequest:
 		return tree.Set{Path: q.path, Data: q.data, If: tree.Version(q.version)}, errOK
 	case *setACLRequest:
-		if code := nullsIn(q.acl); code != errOK {
-			return nil, code
+		if tree.ValidatePath(q.path) == nil { // else it is refused for that first
+			if code := nullsIn(q.acl); code != errOK {
+				return nil, code
+			}
 		}
 		return tree.SetACL{Path: q.path, ACL: treeACL(q.acl), If: tree.Version(q.version)}, errOK
 	case *checkRequest:

@@ -60,6 +60,10 @@ func TestOperationRefuses(t *testing.T) {
 		_, code := operation(&c)
 		require.Equal(t, errBadArguments, code, "%+v", c)
 	}
+	for path, want := range map[string]errCode{"/a": errMarshalling, "/a/./b": errOK} { // the latter is for the tree to refuse
+		_, code := operation(&setACLRequest{path: path, acl: []wireACL{{perms: 1, scheme: "world", noID: true}}})
+		require.Equal(t, want, code, path)
+	}
 	for _, q := range []request{&existsRequest{}, &multiRequest{}, &pingRequest{}, nil} {
 		op, code := operation(q)
 		require.Nil(t, op)

@@ -84,6 +84,7 @@ type (
 	}
 	reconfigRequest struct {
 		joining, leaving, members string
+		whole                     bool  // members is not null
 		config                    int64 // the version of the current configuration, or -1
 	}
 	// watchesRequest is checkWatches or removeWatches.
@@ -188,7 +189,8 @@ func decodeBody(op opcode, r *jute.Reader) request {
 	case opExists:
 		return &existsRequest{path: path(r), watch: r.Bool()}
 	case opGetData:
-		return &getDataRequest{path: path(r), watch: r.Bool()}
+		q := decodeGetData(r, nil)
+		return &q
 	case opSetData:
 		q := &setDataRequest{}
 		q.path, q.none = nullable(r)
@@ -209,7 +211,11 @@ func decodeBody(op opcode, r *jute.Reader) request {
 	case opMulti, opMultiRead:
 		return decodeMulti(op, r)
 	case opReconfig:
-		return &reconfigRequest{joining: text(r), leaving: text(r), members: text(r), config: r.Long()}
+		q := &reconfigRequest{joining: text(r), leaving: text(r)}
+		var null bool
+		q.members, null = nullable(r)
+		q.whole, q.config = !null, r.Long()
+		return q
 	case opCheckWatches, opRemoveWatches:
 		q := &watchesRequest{op: op}
 		var null bool
@@ -235,7 +241,7 @@ func decodeBody(op opcode, r *jute.Reader) request {
 	case opCloseSession:
 		return &closeSessionRequest{}
 	}
-	return nil
+	return decodeExtension(op, r)
 }
 
 // path takes a string that must not be null. In setData, setACL and check it may
@@ -252,6 +258,14 @@ func path(r *jute.Reader) string {
 func text(r *jute.Reader) string {
 	s, _ := r.Ustring()
 	return s
+}
+
+func decodeGetData(r *jute.Reader, paths *jute.Interner) (q getDataRequest) {
+	s, ok := r.Interned(paths)
+	if !ok {
+		r.Fail("path is null")
+	}
+	return getDataRequest{path: s, watch: r.Bool()}
 }
 
 func decodeCreate(op opcode, r *jute.Reader) *createRequest {

@@ -3,10 +3,11 @@ package wire
 import (
 	"cmp"
 	"fmt"
-	"slices"
+	"log/slog"
 	"strings"
 	"time"
 
+	"github.com/zabtree/zabtree/internal/jute"
 	"github.com/zabtree/zabtree/session/protocol"
 	"github.com/zabtree/zabtree/tree"
 	"github.com/zabtree/zabtree/watch"
@@ -25,9 +26,13 @@ type awaited struct {
 	refused  errCode
 	index    int
 	sequence uint64 // of a write
+	numbered bool
+	record   []byte         // of a write that was done before, or data that is not in the tree
+	read     *protocol.Read // to be used again
 	arms     *watcher
 	set      *setWatchesRequest // that this is a part of; it has no reply of its own
-	asked    time.Duration      // since the server was started
+	change   *change
+	asked    time.Duration // since the server was started
 }
 
 // pending is a queue of what the host has not answered.
@@ -75,10 +80,21 @@ func (c *conn) request() (more bool, err error) {
 		return false, err
 	}
 	c.pulse()
+	if h.op == opGetData { // what clients ask for most
+		c.getData(h.xid, body)
+		return true, nil
+	}
+	if c.readOnly && changes(h.op) {
+		c.place(awaited{xid: h.xid, op: h.op, code: errNotReadOnly})
+		return true, nil
+	}
 	q, code := decodeRequest(h.op, body)
 	w := awaited{xid: h.xid, op: h.op, q: q, code: code}
 	switch {
 	case code == errUnimplemented:
+		c.mu.Lock()
+		c.because(fmt.Sprintf("unknown opcode %d", h.op), slog.LevelInfo)
+		c.mu.Unlock()
 		c.place(w)
 		return false, nil
 	case code != errOK && (h.op == opAuth || h.op == opSasl):
@@ -99,8 +115,6 @@ func (c *conn) dispatch(w awaited) (more bool, err error) {
 		c.multi(w, q)
 	case *existsRequest:
 		c.read(w, protocol.Read{Kind: protocol.ReadExists, Path: q.path}, q.watch, watch.Exist)
-	case *getDataRequest:
-		c.read(w, protocol.Read{Kind: protocol.ReadData, Path: q.path}, q.watch, watch.Data)
 	case *getChildrenRequest:
 		c.read(w, protocol.Read{Kind: protocol.ReadChildren, Path: q.path}, q.watch, watch.Children)
 	case *getACLRequest:
@@ -134,8 +148,7 @@ func (c *conn) dispatch(w awaited) (more bool, err error) {
 		}
 		c.place(w)
 	case *reconfigRequest:
-		w.code = errReconfigDisabled
-		c.place(w)
+		c.reconfig(w)
 	case *watchesRequest:
 		w.code = q.check()
 		c.place(w)
@@ -146,14 +159,24 @@ func (c *conn) dispatch(w awaited) (more bool, err error) {
 			return &protocol.Close{ID: id, Sequence: w.sequence, AnsweredUpTo: c.answered()}
 		})
 		return false, nil
-	default: // ping
-		c.place(w)
+	default:
+		if !c.extension(w) && !c.pong() {
+			c.place(w) // ping
+		}
 	}
 	return true, nil
 }
 
 // ask passes a request on, once there is room for it.
 func (c *conn) ask(w awaited, ask func(id uint64) protocol.Request) {
+	if id := c.await(w); id != 0 {
+		c.batch = append(c.batch, ask(id))
+	}
+}
+
+// await notes that w will be answered, once there is room for it, and returns the ID for
+// what is asked of the host; 0 if the connection has ended.
+func (c *conn) await(w awaited) uint64 {
 	w.asked = time.Since(c.s.started)
 	c.mu.Lock()
 	if c.pending.len() >= c.s.config.MaxOutstanding && !c.ended {
@@ -161,24 +184,31 @@ func (c *conn) ask(w awaited, ask func(id uint64) protocol.Request) {
 		c.flush()
 		c.mu.Lock()
 		for c.pending.len() >= c.s.config.MaxOutstanding && !c.ended {
+			if c.held && c.keeps { // which is not read behind this
+				c.end("the client does not say which answers it has")
+				break
+			}
 			c.room.Wait()
 		}
 	}
 	if c.ended {
 		c.mu.Unlock()
-		return // what is read next is the end
+		return 0 // what is read next is the end
 	}
 	c.pending.push(w)
 	c.mu.Unlock()
 	c.s.stats.outstanding.Add(1)
 	c.lastID++
-	c.batch = append(c.batch, ask(c.lastID))
+	return c.lastID
 }
 
-// answered returns the sequence up to which all writes are answered.
+// answered returns the sequence up to which results need not be kept.
 func (c *conn) answered() uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.keeps {
+		return c.kept
+	}
 	return c.answers
 }
 
@@ -187,6 +217,9 @@ func (c *conn) place(w awaited) { c.read(w, protocol.Read{}, false, 0) }
 
 // read asks for a read, and if watched for a watch together with it.
 func (c *conn) read(w awaited, r protocol.Read, watched bool, kind watch.Kind) {
+	if r = advertise(&w, r); w.record != nil {
+		watched = false
+	}
 	if watched {
 		w.arms = c.watches.another(r.Path, kind)
 		r.Watch, r.WatchKind = w.arms.id, kind
@@ -194,10 +227,25 @@ func (c *conn) read(w awaited, r protocol.Read, watched bool, kind watch.Kind) {
 	if r.Path == "" && ofZnode(r.Kind) { // it is the root to a real server, and nothing to its watches
 		r.Path, r.Watch = "/", 0
 	}
-	c.ask(w, func(id uint64) protocol.Request {
-		r.ID = id
-		return &r
-	})
+	w.read = c.s.reads.Get().(*protocol.Read)
+	*w.read = r
+	if id := c.await(w); id != 0 {
+		w.read.ID = id
+		c.batch = append(c.batch, w.read)
+	}
+}
+
+// getData is a request like the others, but leaves nothing behind.
+func (c *conn) getData(xid int32, body []byte) {
+	r := jute.NewReader(body)
+	q := decodeGetData(&r, c.s.paths)
+	w := awaited{xid: xid, op: opGetData}
+	if r.Err() != nil {
+		w.code = errMarshalling
+		c.place(w)
+		return
+	}
+	c.read(w, protocol.Read{Kind: protocol.ReadData, Path: q.path}, q.watch, watch.Data)
 }
 
 // ofZnode says whether a read is one of a znode.
@@ -212,16 +260,23 @@ func ofZnode(kind protocol.ReadKind) bool {
 // single asks for a write that is no multi.
 func (c *conn) single(w awaited) {
 	op, code := operation(w.q)
-	if c.untimed(op) {
-		code = errUnimplemented
+	if refused := c.refuses(op); refused != errOK {
+		code = refused
 	}
 	c.propose(w, op, code)
 }
 
-// untimed says whether an operation makes a znode with a TTL where there are none.
-func (c *conn) untimed(op tree.Op) bool {
+// refuses returns what a well-formed operation is refused with here: one that makes a znode
+// with a TTL where there are none, or the one that is there for who looks for it.
+func (c *conn) refuses(op tree.Op) errCode {
 	create, ok := op.(tree.Create)
-	return ok && create.TTL != 0 && c.s.config.NoTTL
+	switch {
+	case ok && create.TTL != 0 && c.s.config.NoTTL:
+		return errUnimplemented
+	case ok && create.Path == extensionsPath && create.Mode&tree.Sequential == 0:
+		return errNodeExists
+	}
+	return errOK
 }
 
 func (c *conn) multi(w awaited, q *multiRequest) {
@@ -230,9 +285,12 @@ func (c *conn) multi(w awaited, q *multiRequest) {
 		return
 	}
 	op, index, code := multiOperation(q)
-	if i := slices.IndexFunc(op.Ops, c.untimed); i >= 0 {
-		index, code = i, errUnimplemented
-		op.Ops = append(op.Ops[:i], alwaysFails)
+	for i := range op.Ops {
+		if refused := c.refuses(op.Ops[i]); refused != errOK {
+			index, code = i, refused
+			op.Ops = append(op.Ops[:i], alwaysFails)
+			break
+		}
 	}
 	w.index, w.refused = index, code
 	c.propose(w, op, errOK)
@@ -243,9 +301,13 @@ func (c *conn) propose(w awaited, op tree.Op, code errCode) {
 	if code == errOK && tree.ValidateSize(op, c.limits) != nil {
 		code = errBadArguments
 	}
-	if w.code = code; code != errOK {
+	w.code = code
+	switch {
+	case w.record != nil, code != errOK && !w.numbered:
 		c.place(w)
 		return
+	case code != errOK:
+		op = alwaysFails // it has its number all the same
 	}
 	c.frame = nil // the operation holds bytes of it
 	c.sequence++
@@ -278,9 +340,9 @@ func (c *conn) multiRead(w awaited, q *multiRequest) {
 func (c *conn) auth(w awaited, q *authRequest) {
 	switch {
 	case q.scheme == "digest" && q.credential != nil:
-		c.frame = nil
+		credential := []byte(jute.Text(q.credential)) // it is text to a real server
 		c.ask(w, func(id uint64) protocol.Request {
-			return &protocol.AddAuth{ID: id, Scheme: q.scheme, Credential: q.credential}
+			return &protocol.AddAuth{ID: id, Scheme: q.scheme, Credential: credential}
 		})
 	case q.scheme == "ip":
 		c.place(w)

@@ -135,7 +135,7 @@ func (s *sheet) body(q request) {
 	case *reconfigRequest:
 		s.str("joining", q.joining)
 		s.str("leaving", q.leaving)
-		s.str("members", q.members)
+		s.nullable("members", q.members, !q.whole)
 		s.long("config", q.config)
 	case *watchesRequest:
 		s.str("path", q.path)
@@ -162,6 +162,20 @@ func (s *sheet) body(q request) {
 	case *addWatchRequest:
 		s.str("path", q.path)
 		s.int("mode", q.mode)
+	case *childrenPageRequest:
+		s.str("path", q.path)
+		s.str("after", q.after)
+		s.int("limit", q.limit)
+		s.bool("watch", q.watch)
+	case *resumeWatchRequest:
+		s.str("path", q.path)
+		s.int("mode", q.mode)
+		s.long("zxid", q.zxid)
+	case *onceRequest:
+		s.long("sequence", q.sequence)
+		s.long("answered", q.answered)
+		s.int("op", int32(q.op))
+		s.body(q.body)
 	case *pingRequest, *whoAmIRequest, *closeSessionRequest:
 	default:
 		panic(fmt.Sprintf("a request of type %T", q))

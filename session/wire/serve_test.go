@@ -29,7 +29,14 @@ func serve(t testing.TB, config Config) *served { return serveFrom(t, config, ni
 // serveFrom serves from what is made of the member.
 func serveFrom(t testing.TB, config Config, from func(*server.Server) Host) *served {
 	t.Helper()
-	host, err := server.Start(t.Context(), server.Config{Storage: zab.NewMemoryStorage()})
+	return serveWith(t, config, server.Config{}, from)
+}
+
+// serveWith serves from a member that is configured so.
+func serveWith(t testing.TB, config Config, member server.Config, from func(*server.Server) Host) *served {
+	t.Helper()
+	member.Storage = zab.NewMemoryStorage()
+	host, err := server.Start(t.Context(), member)
 	require.NoError(t, err)
 	require.NoError(t, host.Ready(t.Context()))
 	var h Host = host
@@ -84,7 +91,7 @@ func (s *served) open() *raw {
 func (c *raw) connect(session int64, password []byte, seen int64) {
 	c.t.Helper()
 	b := jute.AppendLong(jute.AppendInt(nil, 0), seen)
-	b = jute.AppendBuffer(jute.AppendLong(jute.AppendInt(b, 10_000), session), password)
+	b = jute.AppendBuffer(jute.AppendLong(jute.AppendInt(b, 60_000), session), password)
 	c.send(jute.AppendBool(b, false))
 	frame, err := c.frame()
 	require.NoError(c.t, err)

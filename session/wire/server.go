@@ -8,6 +8,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/zabtree/zabtree/internal/jute"
+	"github.com/zabtree/zabtree/session/protocol"
 )
 
 // ErrServerClosed is what Serve returns after Close.
@@ -21,6 +24,12 @@ type Server struct {
 	started time.Time
 	stats   stats
 
+	mask  atomic.Int64 // of what a real server traces; it is kept for who asks
+	reads sync.Pool    // of *protocol.Read that are answered
+	paths *jute.Interner
+
+	readOnlyWatches atomic.Int64
+
 	stop    chan struct{} // closed by Close
 	workers sync.WaitGroup
 
@@ -29,6 +38,7 @@ type Server struct {
 	listeners map[net.Listener]struct{}
 	conns     map[*conn]struct{}
 	perAddr   map[string]int
+	readOnly  readOnly
 }
 
 // stats are counted over all connections, since the start or the word srst.
@@ -37,6 +47,9 @@ type stats struct {
 	outstanding    atomic.Int64
 	latency        latency
 }
+
+// traceMask is a real server's when it starts: requests, packets, sessions, warnings.
+const traceMask = 1<<1 | 1<<4 | 1<<5 | 1<<8
 
 // NewServer returns a server that serves nothing yet. The error is that of Validate.
 // Host is not closed by it.
@@ -47,7 +60,10 @@ func NewServer(host Host, config Config) (*Server, error) {
 	s := &Server{
 		host: host, config: config.withDefaults(), started: time.Now(), stop: make(chan struct{}),
 		listeners: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{}, perAddr: map[string]int{},
+		reads: sync.Pool{New: func() any { return new(protocol.Read) }}, paths: jute.NewInterner(),
+		readOnly: readOnly{turn: make(chan struct{})},
 	}
+	s.mask.Store(traceMask)
 	s.workers.Go(s.watchMode)
 	return s, nil
 }
@@ -146,7 +162,8 @@ func addrOf(n net.Conn) string {
 }
 
 // watchMode ends all connections once the host has not served for a while: another
-// member may be able to.
+// member may be able to. It sees to it that reads are served from then on, if they are to
+// be, until the host serves again.
 func (s *Server) watchMode() {
 	timer := time.NewTimer(s.config.SyncTimeout)
 	timer.Stop()
@@ -157,6 +174,7 @@ func (s *Server) watchMode() {
 		if was := serving; was != (mode != "") {
 			if serving = !was; serving {
 				timer.Stop()
+				s.served()
 			} else {
 				timer.Reset(s.config.SyncTimeout)
 			}
@@ -165,9 +183,7 @@ func (s *Server) watchMode() {
 		case <-changed:
 		case <-timer.C:
 			timer.Reset(s.config.SyncTimeout)
-			for _, c := range s.all() {
-				c.fail("this member does not serve", slog.LevelInfo)
-			}
+			s.unserved()
 		case <-s.stop:
 			return
 		}

@@ -11,9 +11,10 @@ import (
 // watcher is a watch of the client's. Clients know them by path and kind alone, the
 // host by a number.
 type watcher struct {
-	id   uint64
-	path string
-	kind watch.Kind
+	id      uint64
+	path    string
+	kind    watch.Kind
+	resumed *replay // while it is being resumed
 }
 
 // sameKind says whether two kinds of watches are one to a client: of one path it has one
@@ -102,12 +103,17 @@ func (c *conn) armed(w *watcher, a *protocol.Answer) {
 	default:
 		// Nothing can happen where no znode can be, but the watch can be removed.
 	}
+	c.replaceBy(w)
+	c.watches.add(w)
+}
+
+// replaceBy removes the watches whose place another one takes.
+func (c *conn) replaceBy(w *watcher) {
 	for _, o := range slices.Clone(c.watches.byPath[w.path]) {
-		if sameKind(o.kind, w.kind) {
+		if o != w && o.resumed == nil && sameKind(o.kind, w.kind) {
 			c.unwatch(o)
 		}
 	}
-	c.watches.add(w)
 }
 
 func (c *conn) unwatch(w *watcher) {
@@ -123,11 +129,12 @@ func (c *conn) events(m *protocol.Events) {
 		if w == nil {
 			continue // it was removed, or another one has taken its place
 		}
-		if e.Type == watch.Gap {
+		switch {
+		case e.Type == watch.Gap && w.resumed == nil:
 			c.end("events may be missing")
 			return
-		}
-		if c.watches.news(w.id, e) {
+		case w.resumed != nil && !c.replays(w.resumed, e):
+		case c.watches.news(w.id, e):
 			c.event(e.Zxid, e.Type, e.Path)
 		}
 		if oneShot(w.kind) {
@@ -153,7 +160,7 @@ func (c *conn) lookForWatches(q *watchesRequest) errCode {
 		return code // a real server finds it to remove it alone
 	}
 	for _, w := range slices.Clone(c.watches.byPath[q.path]) {
-		if !q.covers(w.kind) {
+		if !q.covers(w.kind) || w.resumed != nil {
 			continue
 		}
 		code = errOK

@@ -12,7 +12,7 @@ import (
 // MaxMembers is the largest number of members of an ensemble, observers included.
 const MaxMembers = 1024
 
-// MaxAddrBytes is the longest address of a member.
+// MaxAddrBytes is how many bytes the addresses of a member may have in all.
 const MaxAddrBytes = 1024
 
 // MaxWeight is the largest weight of a voter.
@@ -46,6 +46,12 @@ type Member struct {
 	Role        Role
 	Weight      uint32 // of a voter; 0 means 1
 	Addr        string // for the transport alone
+
+	// ElectionAddr and ClientAddr are shown to whoever asks for the members in
+	// ZooKeeper's way, who has two addresses for members and one for clients. Nothing
+	// here uses them, and they are no part of the ensemble's identity. Those of the founder
+	// that led first count, until a change of membership says otherwise.
+	ElectionAddr, ClientAddr string
 }
 
 // votes returns the weight that m brings to a quorum.
@@ -101,8 +107,8 @@ func (m Membership) Validate() error {
 		if x.Weight > MaxWeight {
 			bad("member %d: weight %d is over %d", x.ID, x.Weight, MaxWeight)
 		}
-		if len(x.Addr) > MaxAddrBytes {
-			bad("member %d: address has %d bytes, at most %d", x.ID, len(x.Addr), MaxAddrBytes)
+		if n := len(x.Addr) + len(x.ElectionAddr) + len(x.ClientAddr); n > MaxAddrBytes {
+			bad("member %d: its addresses have %d bytes, at most %d", x.ID, n, MaxAddrBytes)
 		}
 		if x.Role == Voter {
 			voters++
@@ -154,18 +160,31 @@ func (c *Configuration) IsVoter(id, incarnation uint64) bool {
 	return c.Current.hasVoter(id, incarnation) || c.Pending.hasVoter(id, incarnation)
 }
 
+// shown says whether there is an address that is only shown.
+func (m *Member) shown() bool { return m.ElectionAddr != "" || m.ClientAddr != "" }
+
+// appendMembership appends a member without addresses that are only shown as one was
+// encoded before there were any.
 func appendMembership(dst []byte, m Membership) []byte {
 	if m == nil {
 		return codec.AppendNil(dst)
 	}
 	dst = codec.AppendArray(dst, len(m))
 	for _, x := range m {
-		dst = codec.AppendArray(dst, 5)
+		fields := 5
+		if x.shown() {
+			fields = 7
+		}
+		dst = codec.AppendArray(dst, fields)
 		dst = codec.AppendUint(dst, x.ID)
 		dst = codec.AppendUint(dst, x.Incarnation)
 		dst = codec.AppendUint(dst, uint64(x.Role))
 		dst = codec.AppendUint(dst, uint64(x.Weight))
 		dst = codec.AppendString(dst, x.Addr)
+		if x.shown() {
+			dst = codec.AppendString(dst, x.ElectionAddr)
+			dst = codec.AppendString(dst, x.ClientAddr)
+		}
 	}
 	return dst
 }
@@ -177,14 +196,24 @@ func readMembership(r *codec.Reader) Membership {
 	n := r.Array(MaxMembers)
 	m := make(Membership, 0, n)
 	for range n {
-		r.Fields(5)
+		fields := r.Array(7)
 		x := Member{ID: r.Uint(), Incarnation: r.Uint(), Role: Role(r.Uint8()), Weight: r.Uint32()}
-		addr := r.StringBytes()
-		if len(addr) > MaxAddrBytes {
-			r.Fail("address too long")
+		addrs := []*string{&x.Addr, &x.ElectionAddr, &x.ClientAddr}
+		if fields == 5 {
+			addrs = addrs[:1]
+		}
+		for _, addr := range addrs {
+			b := r.StringBytes()
+			if len(b) > MaxAddrBytes {
+				r.Fail("address too long")
+				return nil
+			}
+			*addr = string(b)
+		}
+		if fields != 5 && (fields != 7 || !x.shown()) {
+			r.Fail("a member of another form")
 			return nil
 		}
-		x.Addr = string(addr)
 		m = append(m, x)
 	}
 	if err := m.Validate(); r.Err() == nil && err != nil {

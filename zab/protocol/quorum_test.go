@@ -152,7 +152,8 @@ func drawMembership(t *rapid.T, label string) Membership {
 		}
 		m = append(m, Member{ID: id + 1, Incarnation: uint64(rapid.IntRange(0, 2).Draw(t, "incarnation")),
 			Role: Role(rapid.IntRange(0, 1).Draw(t, "role")), Weight: uint32(rapid.IntRange(0, 5).Draw(t, "weight")),
-			Addr: rapid.StringN(0, 8, -1).Draw(t, "addr")})
+			Addr:         rapid.StringN(0, 8, -1).Draw(t, "addr"),
+			ElectionAddr: rapid.StringN(0, 3, -1).Draw(t, "election"), ClientAddr: rapid.StringN(0, 3, -1).Draw(t, "client")})
 	}
 	if m.Validate() != nil {
 		return Membership{{ID: 1, Incarnation: 1}}

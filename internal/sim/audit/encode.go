@@ -106,9 +106,15 @@ func AppendMembership(dst []byte, m protocol.Membership) []byte {
 	}
 	dst = codec.AppendArray(dst, len(m))
 	for _, x := range m {
-		dst = codec.AppendUint(codec.AppendUint(codec.AppendArray(dst, 5), x.ID), x.Incarnation)
+		addrs := []string{x.Addr}
+		if x.ElectionAddr+x.ClientAddr != "" {
+			addrs = append(addrs, x.ElectionAddr, x.ClientAddr)
+		}
+		dst = codec.AppendUint(codec.AppendUint(codec.AppendArray(dst, 4+len(addrs)), x.ID), x.Incarnation)
 		dst = codec.AppendUint(codec.AppendUint(dst, uint64(x.Role)), uint64(x.Weight))
-		dst = codec.AppendString(dst, x.Addr)
+		for _, addr := range addrs {
+			dst = codec.AppendString(dst, addr)
+		}
 	}
 	return dst
 }

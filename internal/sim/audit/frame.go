@@ -236,10 +236,13 @@ func membership(r *codec.Reader) protocol.Membership {
 	n := r.Array(protocol.MaxMembers)
 	m := make(protocol.Membership, n)
 	for i := range m {
-		r.Fields(5)
+		fields := r.Array(7)
 		x := &m[i]
 		x.ID, x.Incarnation = r.Uint(), r.Uint()
 		x.Role, x.Weight, x.Addr = protocol.Role(r.Uint8()), r.Uint32(), r.String()
+		if fields == 7 {
+			x.ElectionAddr, x.ClientAddr = r.String(), r.String()
+		}
 	}
 	return m
 }

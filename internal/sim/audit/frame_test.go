@@ -16,7 +16,7 @@ func z(epoch uint32, counter uint64) protocol.Zxid {
 
 var (
 	snapshot = protocol.SnapshotMeta{Zxid: z(2, 5), Digest: 1 << 63, Size: 12, Sum: 7}
-	members  = protocol.Membership{{ID: 1, Incarnation: 11}, {ID: 2, Role: protocol.Observer, Weight: 3, Addr: "host:1"}}
+	members  = protocol.Membership{{ID: 1, Incarnation: 11}, {ID: 2, Role: protocol.Observer, Weight: 3, Addr: "host:1", ElectionAddr: "host:2", ClientAddr: "host:3"}}
 )
 
 // frames has one of each kind, every field set.

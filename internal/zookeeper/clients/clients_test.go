@@ -85,8 +85,8 @@ quit
 // variable is what differs from server to server and from time to time.
 var variable = regexp.MustCompile(`0x[0-9a-f]+|(ctime|mtime) = .*|sessionid .*|127\.0\.0\.1:\d+|\[.*SendThread.*|EndOfStream.*|\tat .*`)
 
-// zkCli returns what Apache's command line prints for the script.
-func zkCli(t *testing.T, addr string) []string {
+// zkCli returns what Apache's command line prints for a script.
+func zkCli(t *testing.T, addr, script string) []string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -110,7 +110,7 @@ func zkCli(t *testing.T, addr string) []string {
 // between the lines is a matter of luck.)
 func TestZkCli(t *testing.T) {
 	apache := started(t, func(ctx context.Context) (*server.Process, error) { return server.StartApache(ctx, server.Options{}) })
-	want, got := zkCli(t, apache.Addr), zkCli(t, zabtree(t).Addr)
+	want, got := zkCli(t, apache.Addr, script), zkCli(t, zabtree(t).Addr, script)
 	if len(want) < 80 {
 		t.Fatalf("only %d lines: %q", len(want), want)
 	}

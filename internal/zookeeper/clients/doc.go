@@ -11,6 +11,8 @@
 //     SIGKILL; facts_test.go checks that nothing was lost or done twice. Before a
 //     release: go test -run TestKilledMembers -killed 10m -every 10s -timeout 20m
 //   - clients_test.go: zkCli, Apache's command line; gozk_test.go: go-zookeeper.
+//   - readonly_test.go, reconfig_test.go: what clients hear of a member that was left
+//     alone, and of changes of the membership, in the words of zkwire and by zkCli.
 //
 // languages_test.go says how programs in other languages are built and run.
 package clients

@@ -27,7 +27,7 @@ func StartApache(ctx context.Context, o Options) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command("java", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+	cmd := exec.Command("java", "-Dfile.encoding=UTF-8", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
 		o.jvmFlag(),
 		"-cp", apacheJar, "org.apache.zookeeper.server.quorum.QuorumPeerMain", file)
 	cmd.Dir = dir
