@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,15 +33,13 @@ func startPair(t *testing.T, program ...string) *pair {
 	p := &pair{t: t}
 	dir := t.TempDir()
 	var servers string
+	first := freePorts(t, 6)
 	for id := range 2 {
-		_, quorum, _ := net.SplitHostPort(freeAddr(t))
-		_, election, _ := net.SplitHostPort(freeAddr(t))
-		servers += fmt.Sprintf("server.%d=127.0.0.1:%s:%s\n", id+1, quorum, election)
+		servers += fmt.Sprintf("server.%d=127.0.0.1:%d:%d\n", id+1, first+3*id, first+3*id+1)
 	}
 	for id := range 2 {
-		addr := freeAddr(t)
-		p.addr = cmp.Or(p.addr, addr)
-		_, port, _ := net.SplitHostPort(addr)
+		port := fmt.Sprint(first + 3*id + 2)
+		p.addr = cmp.Or(p.addr, "127.0.0.1:"+port)
 		data := filepath.Join(dir, fmt.Sprint(id+1))
 		if err := os.Mkdir(data, 0o700); err != nil {
 			t.Fatal(err)
