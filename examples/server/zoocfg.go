@@ -78,8 +78,7 @@ func notApaches(dataDir, own string) error {
 
 func serverOf(cfg *zoocfg.Config) server.Config {
 	c := server.Config{
-		// As with Apache's version-2 it is a directory of its own: dataDir has myid.
-		Dir: filepath.Join(cfg.DataDir, "zabtree"), SuperDigest: cfg.SuperDigest,
+		Dir: dirOf(cfg), SuperDigest: cfg.SuperDigest,
 		Settings:          tree.Settings{SoftQuotas: !cfg.EnforceQuota, X509: x509Of(cfg)},
 		MinSessionTimeout: cfg.MinSessionTimeout, MaxSessionTimeout: cfg.MaxSessionTimeout,
 		// Apache looks every minute unless a property says otherwise.
@@ -106,10 +105,7 @@ func wireOf(cfg *zoocfg.Config) wire.Config {
 		NoTTL: !cfg.ExtendedTypes, Words: cfg.FourLetterWords, ReadOnly: cfg.ReadOnlyMode, SuperDigest: cfg.SuperDigest,
 		X509:        true,
 		SyncTimeout: max(time.Second, time.Duration(cfg.SyncLimit)*cfg.TickTime),
-		Conf: fmt.Sprintf("clientPort=%d\nsecureClientPort=%d\ndataDir=%s\ndataLogDir=%s\ntickTime=%d\nmaxClientCnxns=%d\n"+
-			"minSessionTimeout=%d\nmaxSessionTimeout=%d\nclientPortListenBacklog=-1\nserverId=%d\n",
-			portOf(cfg.Client), portOf(cfg.SecureClient), cfg.DataDir, cfg.DataLogDir, cfg.TickTime.Milliseconds(), cfg.MaxClientCnxns,
-			cfg.MinSessionTimeout.Milliseconds(), cfg.MaxSessionTimeout.Milliseconds(), cfg.ID),
+		Conf:        func() string { return conf(cfg) },
 	}
 	for _, v := range []*int{&c.MaxConns, &c.MaxConnsPerAddr} {
 		if *v == 0 {
@@ -118,6 +114,19 @@ func wireOf(cfg *zoocfg.Config) wire.Config {
 	}
 	return c
 }
+
+// conf is the answer to that word.
+func conf(cfg *zoocfg.Config) string {
+	snapshots, log := sizes(dirOf(cfg))
+	return fmt.Sprintf("clientPort=%d\nsecureClientPort=%d\ndataDir=%s\ndataDirSize=%d\ndataLogDir=%s\ndataLogSize=%d\ntickTime=%d\n"+
+		"maxClientCnxns=%d\nminSessionTimeout=%d\nmaxSessionTimeout=%d\nclientPortListenBacklog=-1\nserverId=%d\n",
+		portOf(cfg.Client), portOf(cfg.SecureClient), cfg.DataDir, snapshots, cfg.DataLogDir, log, cfg.TickTime.Milliseconds(),
+		cfg.MaxClientCnxns, cfg.MinSessionTimeout.Milliseconds(), cfg.MaxSessionTimeout.Milliseconds(), cfg.ID)
+}
+
+// dirOf is where a member keeps its files. As with Apache's version-2 it is a directory of
+// its own: dataDir has myid.
+func dirOf(cfg *zoocfg.Config) string { return filepath.Join(cfg.DataDir, "zabtree") }
 
 // x509Of says whether ACLs may name subjects of certificates: if clients can have them, or
 // if the provider is configured, as Apache wants it.

@@ -3,6 +3,7 @@ package zoocfg
 import (
 	"cmp"
 	"errors"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,7 +35,7 @@ const (
 
 // Server is a member as server.N describes it.
 type Server struct {
-	ID uint64 // 1 to 255
+	ID uint64 // 1 to 255, but for ParseMembers, where it may be any
 
 	// Addrs are where other members reach it, one at least. There are more only with
 	// -Dzookeeper.multiAddress.enabled=true, or in a text given to ParseMembers. A
@@ -102,7 +103,7 @@ func ParseMembers(config string) (Members, error) {
 			r.bad(e, ErrSyntax, "unrecognised parameter")
 		}
 	}
-	m := r.members(entries, rules{maxID: maxID, multi: true})
+	m := r.members(entries, rules{maxID: math.MaxInt64, multi: true})
 	if len(r.errs) == 0 && m.participants() == 0 {
 		r.bad(entry{}, ErrMissing, "no participants")
 	}

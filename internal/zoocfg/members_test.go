@@ -40,7 +40,7 @@ func TestParseMembers(t *testing.T) {
 		"server.1=a:1:2\ntickTime=5":     {":2 tickTime: syntax"},
 		"server.1=a:1:2\nversion=0x5":    {":2 version: syntax"},
 		"server.1=a:1:2\nversion=-5":     {":2 version: syntax"},
-		"server.256=a:1:2\nversion=-5":   {":1 server.256: out of range", ":2 version: syntax"},
+		"server.0=a:1:2\nversion=-5":     {":1 server.0: out of range", ":2 version: syntax"},
 		"server.1=a:1:2\n\\u1=2":         {":2 : syntax"},
 		"server.1=a:1:2\nserver.1=a:1:1": {":2 server.1: conflict"},
 	} {

@@ -11,14 +11,14 @@ import (
 // Receive implements session.Receiver.
 func (c *conn) Receive(messages []protocol.Message) {
 	c.mu.Lock()
+	if len(c.out) > c.s.config.MaxUnread { // of what was there before
+		c.end("the client does not read what it is sent")
+	}
 	for _, m := range messages {
 		if c.ended || c.ending { // what comes behind the last answer is not said
 			break
 		}
 		c.take(m)
-	}
-	if len(c.out) > c.s.config.MaxUnread {
-		c.end("the client does not read what it is sent")
 	}
 	say, link := c.unsaid, c.link
 	c.unsaid = nil

@@ -43,8 +43,9 @@ type Config struct {
 	MaxOutstanding int
 
 	// MaxUnread is how many bytes of answers and events are kept for a client that
-	// does not read them, 16 MiB by default; a connection with more is closed. The
-	// answers to a few requests that came together may be there besides.
+	// does not read them, 16 MiB by default; a connection is closed when there is something
+	// to add to more. The answers to a few requests that came together may be there
+	// besides, however large.
 	MaxUnread int
 
 	// HandshakeTimeout is how long a connection may take to send its first frame, 5 s
@@ -90,8 +91,9 @@ type Config struct {
 	// otherwise (reconfigEnabled).
 	Reconfig Reconfigurer
 
-	// Conf is the answer to the word conf, but for the members.
-	Conf string
+	// Conf makes the answer to the word conf, but for the members; nil is none. It may be
+	// called from any goroutine.
+	Conf func() string
 
 	// Sizes tells how many bytes the snapshots and the log have on disk, for the word
 	// dirs; 0 if it is nil. It may be called from any goroutine.

@@ -98,11 +98,11 @@
 //     the same multi has added.
 //   - A participant that joins by reconfig is waited for: if it is not synchronised in
 //     time, the answer is NEWCONFIGNOQUORUM and nothing has changed. One participant is
-//     enough, an address is one member's on the loopback interface too, and IDs are 1 to
-//     255. Who may not write /zookeeper/config is told so before it is looked for a quorum
-//     of the new participants; what a real server stumbles over in a whole list is
-//     BADARGUMENTS. Members go on listening where they do. The zxid of /zookeeper/config is
-//     not the version in it. A client of the member that leaves may have to look for itself
+//     enough, and an address is one member's on the loopback interface too. Who may not
+//     write /zookeeper/config is told so before it is looked for a quorum of the new
+//     participants; what a real server stumbles over in a whole list is BADARGUMENTS.
+//     Members go on listening where they do. The zxid of /zookeeper/config is not the
+//     version in it. A client of the member that leaves may have to look for itself
 //     what became of it: its connection ends.
 //   - deleteContainer is refused. SASL is answered as by a server that has none configured.
 //   - Read-only serving begins SyncTimeout after the member has ceased to serve, not after

@@ -55,7 +55,11 @@ func (s *Server) word(w word) string {
 	case wordGtmk, wordStmk:
 		return strconv.FormatInt(s.mask.Load(), 10)
 	case wordConf:
-		return s.config.Conf + s.members()
+		conf := ""
+		if s.config.Conf != nil {
+			conf = s.config.Conf()
+		}
+		return conf + s.members()
 	case wordEnvi:
 		return environment()
 	case wordCrst:

@@ -131,7 +131,6 @@ func withChildren(cmd *exec.Cmd) {
 // ensemble of three by "java ... class zoo.cfg".
 var kazooSuite = suite{name: "kazoo", tests: 450, run: runKazoo, fails: map[string]string{
 	"test_connection.TestReadOnlyMode.test_read_only": "it waits for six seconds; against Apache ZooKeeper it fails as well",
-	"test_client.TestReconfig.test_no_super_auth":     "it asks for a member 999: no ID is above 255, and that is said before who may not ask",
 }}
 
 const (
@@ -189,9 +188,7 @@ func runKazoo(t *testing.T, script string, _ bool) map[string]string {
 
 // goSuite is what the module of go-zookeeper has. It starts servers and ensembles by
 // "zkServer.sh start-foreground zoo.cfg".
-var goSuite = suite{name: "go-zookeeper", tests: 46, run: runGo, fails: map[string]string{
-	"TestIntegration_Children": "an answer of 20 MB ends the connection",
-}}
+var goSuite = suite{name: "go-zookeeper", tests: 46, run: runGo}
 
 // goSkips is left out: it kills the server that it is connected to, whichever that is,
 // and fails when it sends something before it has noticed.

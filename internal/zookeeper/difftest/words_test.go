@@ -97,8 +97,6 @@ func sayWord(t *testing.T, addr, word string) string {
 
 // wordDifferences are lines that only one of the servers has: by their beginnings.
 var wordDifferences = []struct{ word, line, why string }{
-	{"conf", "dataDirSize=", "the sizes are what dirs is for"},
-	{"conf", "dataLogSize=", "the sizes are what dirs is for"},
 	{"dump", "Session Sets", "when sessions expire is decided by the leader's clock, and not known in advance: as by a follower of Apache's, they are listed with their time-outs"},
 	{"dump", "N expire at", "likewise"},
 	{"dump", "Global Sessions", "likewise"},
