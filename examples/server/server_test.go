@@ -160,6 +160,10 @@ func TestReadOnly(t *testing.T) {
 	require.NoError(t, os.Rename(filepath.Join(dir, "1", "zabtree"), filepath.Join(dir, "1", "version-2")))
 	_, err = plan(files[:1], io.Discard)
 	require.ErrorContains(t, err, "is of Apache's server")
+	require.NoError(t, os.Rename(filepath.Join(dir, "1", "version-2"), filepath.Join(dir, "1", "elsewhere")))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "1", "IDENTITY"), nil, 0o600))
+	_, err = plan(files[:1], io.Discard)
+	require.ErrorContains(t, err, "a member's own directory")
 
 	plans, err := plan(strings.Fields("-members 1 -client a:1 -dir d -read-only"), io.Discard)
 	require.NoError(t, err)

@@ -64,7 +64,8 @@ func planZooCfg(f *flags, log io.Writer) ([]memberPlan, error) {
 	return []memberPlan{p}, nil
 }
 
-// notApaches refuses to begin an empty tree beside what Apache's server has written.
+// notApaches refuses to begin an empty tree beside what Apache's server has written, or a
+// member whose directory dataDir itself is.
 func notApaches(dataDir, own string) error {
 	apaches := filepath.Join(dataDir, "version-2")
 	if _, err := os.Stat(own); err == nil {
@@ -72,6 +73,9 @@ func notApaches(dataDir, own string) error {
 	}
 	if _, err := os.Stat(apaches); err == nil {
 		return fmt.Errorf("dataDir: %s is of Apache's server, whose files are not read", apaches)
+	}
+	if _, err := os.Stat(filepath.Join(dataDir, "IDENTITY")); err == nil {
+		return fmt.Errorf("dataDir: %s is a member's own directory: move IDENTITY, log and snapshots into %s", dataDir, own)
 	}
 	return nil
 }
