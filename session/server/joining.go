@@ -64,9 +64,6 @@ func listed(s string) []string {
 	return list
 }
 
-// maxShownID is the largest ID that zoocfg reads.
-const maxShownID = 255
-
 // parseJoining reads specifications of the form server.N=host:port:port[:role];[host:]port.
 // What is before the last dot does not matter, and N may stand alone.
 func parseJoining(list []string) ([]zoocfg.Server, error) {
@@ -85,8 +82,8 @@ func parseJoining(list []string) ([]zoocfg.Server, error) {
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("%w: %.60q joins, without an ID", errNoNumber, text)
-		case id < 1 || id > maxShownID:
-			return nil, fmt.Errorf("%w: %d joins, which is not 1 to %d", errWanted, id, maxShownID)
+		case id < 1:
+			return nil, fmt.Errorf("%w: %d joins, and IDs are above 0", errWanted, id)
 		}
 		ids[id] = true
 		lines = append(lines, fmt.Sprintf("server.%d=%s", id, strings.TrimSpace(spec)))

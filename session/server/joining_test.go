@@ -87,7 +87,6 @@ func TestWhatNobodyCanWant(t *testing.T) {
 		{joining: "server.4=d:1:99999;3", number: true},
 		{joining: "server.0=d:1:2;3"},
 		{joining: "server.-4=d:1:2;3"},
-		{joining: "server.999=d:1:2;3"},
 		{joining: "server.4=a:1:2;3"}, // another member's
 		{joining: "server.4=d:1:2;3,server.6=d:1:2;4"},
 		{joining: "server.x=d:1:2;3", number: true},
