@@ -120,6 +120,7 @@ func (c *conn) serve() {
 	if link != nil {
 		link.Close()
 	}
+	c.s.forget(c) // before the client can know that it is over
 	_ = c.n.Close()
 }
 

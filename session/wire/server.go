@@ -140,7 +140,6 @@ func (s *Server) accept(n net.Conn) {
 	go func() {
 		defer s.workers.Done()
 		c.serve()
-		s.forget(c)
 	}()
 }
 

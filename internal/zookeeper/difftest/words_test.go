@@ -131,8 +131,9 @@ func shape(word, answer string) []string {
 			lines = append(lines, line)
 		}
 	}
-	if word == "cons" || word == "stat" { // connections are in no order
+	if word == "cons" || word == "stat" { // connections are in no order, and some are just going
 		slices.Sort(lines)
+		lines = slices.Compact(lines)
 	}
 	return lines
 }
