@@ -61,6 +61,17 @@ func (a *authority) sign(name string, by *authority) (*x509.Certificate, *ecdsa.
 	return cert, key, file
 }
 
+// secure writes a zoo.cfg whose secure client port has the key store, and more lines.
+func (a *authority) secure(store, more string) (file, addr, port string) {
+	addr = freePort(a.t)
+	_, port, err := net.SplitHostPort(addr)
+	require.NoError(a.t, err)
+	file = filepath.Join(a.t.TempDir(), "zoo.cfg")
+	require.NoError(a.t, os.WriteFile(file, []byte("tickTime=2000\ndataDir="+a.t.TempDir()+"\nsecureClientPort="+port+
+		"\nssl.keyStore.location="+store+"\nssl.trustStore.location="+filepath.Join(a.dir, "ca.pem")+"\n"+more+"\n"), 0o600))
+	return file, addr, port
+}
+
 // secureWord asks over TLS, as a client that has these certificates.
 func (a *authority) secureWord(addr, word string, certs ...tls.Certificate) (string, error) {
 	roots := x509.NewCertPool()
@@ -83,14 +94,9 @@ func TestSecureClientPort(t *testing.T) {
 	_, _, client := a.sign("client", a)
 	pair, err := tls.LoadX509KeyPair(client, client)
 	require.NoError(t, err)
+	const words = "serverCnxnFactory=org.apache.zookeeper.server.NettyServerCnxnFactory\n4lw.commands.whitelist=*"
 	for auth, anybody := range map[string]bool{"": false, "\nssl.clientAuth=none": true} {
-		addr := freePort(t)
-		_, port, err := net.SplitHostPort(addr)
-		require.NoError(t, err)
-		file := filepath.Join(t.TempDir(), "zoo.cfg")
-		require.NoError(t, os.WriteFile(file, []byte("tickTime=2000\ndataDir="+t.TempDir()+"\nsecureClientPort="+port+
-			"\nssl.keyStore.location="+store+"\nssl.trustStore.location="+filepath.Join(a.dir, "ca.pem")+
-			"\nserverCnxnFactory=org.apache.zookeeper.server.NettyServerCnxnFactory\n4lw.commands.whitelist=*"+auth+"\n"), 0o600))
+		file, addr, port := a.secure(store, words+auth)
 		runs(t, []string{file}, func() {
 			text, err := a.secureWord(addr, "conf", pair)
 			require.NoError(t, err)
@@ -137,12 +143,7 @@ func TestCertificatesAreIdentities(t *testing.T) {
 	_, _, client := a.sign("client", a)
 	pair, err := tls.LoadX509KeyPair(client, client)
 	require.NoError(t, err)
-	addr := freePort(t)
-	_, port, err := net.SplitHostPort(addr)
-	require.NoError(t, err)
-	file := filepath.Join(t.TempDir(), "zoo.cfg")
-	require.NoError(t, os.WriteFile(file, []byte("tickTime=2000\ndataDir="+t.TempDir()+"\nsecureClientPort="+port+
-		"\nssl.keyStore.location="+store+"\nssl.trustStore.location="+filepath.Join(a.dir, "ca.pem")+"\nssl.enabledProtocols=TLSv1.3\n"), 0o600))
+	file, addr, _ := a.secure(store, "ssl.enabledProtocols=TLSv1.3")
 	roots := x509.NewCertPool()
 	roots.AddCert(a.cert)
 	config := &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}}

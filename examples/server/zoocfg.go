@@ -157,15 +157,8 @@ func portOf(a zoocfg.Addr) int {
 func membersOf(list zoocfg.Members) zab.Membership {
 	var members zab.Membership
 	for _, s := range list.Servers {
-		a := s.Addrs[0]
-		m := zab.Member{
-			ID: s.ID, Weight: s.Weight,
-			Addr:         zoocfg.Addr{Host: a.Host, Port: a.Quorum}.Listen(),
-			ElectionAddr: zoocfg.Addr{Host: a.Host, Port: a.Election}.Listen(),
-		}
-		if s.Client.Port != 0 {
-			m.ClientAddr = s.Client.Listen()
-		}
+		m := zab.Member{ID: s.ID, Weight: s.Weight}
+		m.Addr, m.ElectionAddr, m.ClientAddr = s.Reached()
 		if s.Role == zoocfg.Observer {
 			m.Role = zab.Observer
 		}

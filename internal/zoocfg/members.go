@@ -53,6 +53,17 @@ type Server struct {
 	Client Addr
 }
 
+// Reached returns where the first address of s is, for other members and for elections,
+// and where its clients are served, "" if that is not said: as net.Listen and net.Dial
+// take them.
+func (s *Server) Reached() (quorum, election, client string) {
+	a := s.Addrs[0]
+	if s.Client.Port != 0 {
+		client = s.Client.Listen()
+	}
+	return Addr{Host: a.Host, Port: a.Quorum}.Listen(), Addr{Host: a.Host, Port: a.Election}.Listen(), client
+}
+
 // ServerAddr is one address of a member for the other members.
 type ServerAddr struct {
 	Host     string // a name or an IP address, the latter as netip.Addr prints it

@@ -131,15 +131,8 @@ func (w *wanted) from(m zab.Membership) (zab.Membership, error) {
 // record is the record of a server. It is the one that there is if that is shown in the
 // same way: who sends back what was in /zookeeper/config changes nothing by it.
 func record(s *zoocfg.Server, old *zab.Member) zab.Member {
-	a := s.Addrs[0]
-	m := zab.Member{
-		ID: s.ID, Weight: s.Weight,
-		Addr:         zoocfg.Addr{Host: a.Host, Port: a.Quorum}.Listen(),
-		ElectionAddr: zoocfg.Addr{Host: a.Host, Port: a.Election}.Listen(),
-	}
-	if s.Client.Port != 0 {
-		m.ClientAddr = s.Client.Listen()
-	}
+	m := zab.Member{ID: s.ID, Weight: s.Weight}
+	m.Addr, m.ElectionAddr, m.ClientAddr = s.Reached()
 	if s.Role == zoocfg.Observer {
 		m.Role, m.Weight = zab.Observer, 0
 	}

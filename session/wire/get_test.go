@@ -56,9 +56,6 @@ func (g *gets) read(atOnce int) {
 // A get allocates what its session's host answers, once, and nothing else on the way
 // from the port to the tree and back.
 func TestGetAllocatesItsAnswer(t *testing.T) {
-	if race {
-		t.Skip("the race detector has pools forget things")
-	}
 	const rounds, znodes = 50, 100
 	s := serve(t, Config{})
 	c := s.gets(znodes)
@@ -72,7 +69,9 @@ func TestGetAllocatesItsAnswer(t *testing.T) {
 		runtime.ReadMemStats(&after)
 		each := float64(after.Mallocs-before.Mallocs) / rounds / znodes
 		t.Logf("%d at once: %.2f allocations of %.0f bytes for each", atOnce, each, float64(after.TotalAlloc-before.TotalAlloc)/rounds/znodes)
-		require.Less(t, each, 1.2) // the member's ticks are in it
+		if !race { // which has pools forget things
+			require.Less(t, each, 1.2) // the member's ticks are in it
+		}
 	}
 }
 
